@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0
+# What people call: make, make check, make demo. The module's own build is Kbuild's.
+
+KVER ?= $(shell uname -r)
+KDIR ?= $(firstword $(wildcard /lib/modules/$(KVER)/build) \
+	$(wildcard /lib/modules/*/build))
+BUILD := build
+DESTDIR ?=
+PREFIX ?= /usr/local
+
+CC ?= gcc
+PKGS := xencontrol xenlight xenstore xenforeignmemory xenevtchn xengnttab \
+	xentoollog json-c libxxhash uuid
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wformat=2 -Wvla -Werror
+CFLAGS ?= -O2 -g
+TOOL_CFLAGS = -std=gnu11 $(WARN) -Iinclude -Idom0-tool \
+	$(shell pkg-config --cflags $(PKGS))
+TOOL_LIBS = $(shell pkg-config --libs $(PKGS)) -pthread
+
+TOOL_SRC := $(wildcard dom0-tool/*.c)
+TOOL_OBJ := $(TOOL_SRC:dom0-tool/%.c=$(BUILD)/tool/%.o)
+
+all: modules tool
+
+modules:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+modules_install: modules
+	$(MAKE) -C $(KDIR) M=$(CURDIR) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
+
+tool: $(BUILD)/stillpoint
+
+$(BUILD)/stillpoint: $(TOOL_OBJ)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(TOOL_LIBS)
+
+$(BUILD)/tool/%.o: dom0-tool/%.c
+	@mkdir -p $(@D)
+	$(CC) $(TOOL_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+install: tool
+	install -D -m 0755 $(BUILD)/stillpoint $(DESTDIR)$(PREFIX)/sbin/stillpoint
+	for m in docs/*.1 docs/*.8; do [ ! -f $$m ] || \
+	  install -D -m 0644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+
+include tests/unit/unit.mk
+
+check: unit
+
+clean:
+	rm -rf $(BUILD)
+	[ ! -d "$(KDIR)" ] || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
+
+.PHONY: all modules modules_install tool install check clean
+
+-include $(TOOL_OBJ:.o=.d)

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef STILLPOINT_VERSION_H
+#define STILLPOINT_VERSION_H
+
+#define STILLPOINT_VERSION "0.1.0"
+
+#endif /* STILLPOINT_VERSION_H */
