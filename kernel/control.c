@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/interrupt.h>
+#include <linux/mm.h>
+#include <linux/printk.h>
+
+#include <xen/events.h>
+#include <xen/grant_table.h>
+#include <xen/interface/event_channel.h>
+#include <xen/page.h>
+#include <xen/xen.h>
+
+#include <asm/xen/hypercall.h>
+
+#include "control.h"
+#include "spin.h"
+
+#define DOM0 0
+
+static struct page *page;
+static struct stillpoint_guest_half *guest;
+static struct stillpoint_host_half *host;
+static grant_ref_t ref;
+static evtchn_port_t port;
+static int irq;
+static void (*on_event)(void);
+
+static irqreturn_t control_event(int irq_nr, void *data)
+{
+	on_event();
+	return IRQ_HANDLED;
+}
+
+int sp_control_init(void)
+{
+	BUILD_BUG_ON(sizeof(*guest) > STILLPOINT_HOST_OFFSET);
+	BUILD_BUG_ON(STILLPOINT_HOST_OFFSET + sizeof(*host) > STILLPOINT_CONTROL_SIZE);
+	BUILD_BUG_ON(STILLPOINT_CONTROL_SIZE != XEN_PAGE_SIZE);
+
+	page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	if (!page)
+		return -ENOMEM;
+	guest = page_address(page);
+	host = page_address(page) + STILLPOINT_HOST_OFFSET;
+
+	guest->abi_version = STILLPOINT_ABI_VERSION;
+	guest->features = STILLPOINT_FEATURE_PARK;
+	guest->window_start = (unsigned long)stillpoint_window_start;
+	guest->window_end = (unsigned long)stillpoint_window_end;
+	guest->magic = STILLPOINT_CONTROL_MAGIC;
+	return 0;
+}
+
+void sp_control_exit(void)
+{
+	put_page(page);
+}
+
+int sp_control_connect(void (*event)(void))
+{
+	struct evtchn_alloc_unbound alloc = { .dom = DOMID_SELF, .remote_dom = DOM0 };
+	int err;
+
+	memset(host, 0, sizeof(*host));
+	on_event = event;
+
+	err = gnttab_grant_foreign_access(DOM0, virt_to_gfn(guest), 0);
+	if (err < 0)
+		return err;
+	ref = err;
+
+	err = HYPERVISOR_event_channel_op(EVTCHNOP_alloc_unbound, &alloc);
+	if (err)
+		goto err_grant;
+	port = alloc.port;
+
+	err = bind_evtchn_to_irqhandler(port, control_event, 0, "stillpoint", &port);
+	if (err < 0)
+		goto err_port;
+	irq = err;
+	return 0;
+
+err_port:
+	HYPERVISOR_event_channel_op(EVTCHNOP_close, &(struct evtchn_close){ .port = port });
+err_grant:
+	gnttab_end_foreign_access(ref, NULL);
+	return err;
+}
+
+void sp_control_disconnect(void)
+{
+	unbind_from_irqhandler(irq, &port);
+	irq = 0;
+	/* The reference that gnttab drops, now or when dom0 has unmapped the page. */
+	get_page(page);
+	gnttab_end_foreign_access(ref, page);
+}
+
+u32 sp_control_ref(void)
+{
+	return ref;
+}
+
+u32 sp_control_port(void)
+{
+	return port;
+}
+
+void sp_control_read(struct sp_ask *ask)
+{
+	/* Pairs with dom0's release: it writes the number last. */
+	ask->request = smp_load_acquire(&host->request);
+	ask->op = READ_ONCE(host->op);
+	ask->cancel = READ_ONCE(host->cancel);
+	ask->deadline_us = READ_ONCE(host->deadline_us);
+}
+
+bool sp_control_is_cancelled(u32 number)
+{
+	return READ_ONCE(host->cancel) == number;
+}
+
+void sp_control_notify(void)
+{
+	notify_remote_via_irq(irq);
+}
+
+u64 sp_control_take(u32 number)
+{
+	WRITE_ONCE(guest->generation, guest->generation + 1);
+	WRITE_ONCE(guest->taken, number);
+	smp_store_release(&guest->state, STILLPOINT_STATE_PREPARING);
+	return guest->generation;
+}
+
+void sp_control_parked(void)
+{
+	smp_store_release(&guest->state, STILLPOINT_STATE_PARKED);
+	sp_control_notify();
+}
+
+void sp_control_left(u64 park_us)
+{
+	WRITE_ONCE(guest->last_park_us, park_us);
+	smp_store_release(&guest->state, STILLPOINT_STATE_RESUMING);
+}
+
+void sp_control_done(enum stillpoint_result result, int err)
+{
+	switch (result) {
+	case STILLPOINT_RESULT_CHECKPOINT:
+		WRITE_ONCE(guest->checkpoints, guest->checkpoints + 1);
+		break;
+	case STILLPOINT_RESULT_ABANDONED:
+		WRITE_ONCE(guest->abandoned, guest->abandoned + 1);
+		break;
+	case STILLPOINT_RESULT_RESTORED:
+		WRITE_ONCE(guest->restores, guest->restores + 1);
+		break;
+	default:
+		break;
+	}
+	WRITE_ONCE(guest->result, result);
+	WRITE_ONCE(guest->error, -err);
+	WRITE_ONCE(guest->state, STILLPOINT_STATE_IDLE);
+	smp_store_release(&guest->done, guest->taken);
+	sp_control_notify();
+}
+
+void sp_control_stats(struct stillpoint_guest_half *stats)
+{
+	*stats = *guest;
+}

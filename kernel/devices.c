@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * xenbus frontends of a restored guest.
+ *
+ * The bus is not exported, but every frontend driver points to it: a driver
+ * that matches no device is registered for that pointer alone.
+ */
+#include <linux/device.h>
+#include <linux/printk.h>
+
+#include <xen/xenbus.h>
+
+#include "devices.h"
+#include "disks.h"
+
+static const struct xenbus_device_id no_ids[] = { { "" } };
+
+static int no_probe(struct xenbus_device *dev, const struct xenbus_device_id *id)
+{
+	return -ENODEV;
+}
+
+static struct xenbus_driver finder = {
+	.name = "stillpoint",
+	.ids = no_ids,
+	.probe = no_probe,
+};
+
+int sp_devices_init(void)
+{
+	return xenbus_register_frontend(&finder);
+}
+
+void sp_devices_exit(void)
+{
+	xenbus_unregister_driver(&finder);
+}
+
+sp_bus_t sp_devices_bus(void)
+{
+	return finder.driver.bus;
+}
+
+static int reconnect(struct device *dev, void *failed)
+{
+	int err;
+
+	device_lock(dev);
+	err = dev->bus->pm->restore(dev);
+	/*
+	 * At once: xenwatch may be waiting for this queue, and the next
+	 * device's resume for xenwatch.
+	 */
+	sp_disks_start(dev);
+	device_unlock(dev);
+	if (err) {
+		dev_err(dev, "cannot reconnect after a restore: %d\n", err);
+		++*(unsigned int *)failed;
+	}
+	return 0;
+}
+
+void sp_devices_reconnect(void)
+{
+	unsigned int failed = 0;
+
+	bus_for_each_dev(finder.driver.bus, NULL, &failed, reconnect);
+	/* Disks whose device went away meanwhile. */
+	sp_disks_start(NULL);
+	if (failed)
+		pr_err("%u devices did not reconnect\n", failed);
+}

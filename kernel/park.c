@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/cpu.h>
+#include <linux/freezer.h>
+#include <linux/stop_machine.h>
+#include <linux/syscore_ops.h>
+
+#include <xen/page.h>
+#include <xen/xen.h>
+
+#include <asm/msr.h>
+#include <asm/tsc.h>
+#include <asm/xen/hypervisor.h>
+
+#include <stillpoint/park.h>
+
+#include "control.h"
+#include "decide.h"
+#include "disks.h"
+#include "park.h"
+#include "resume.h"
+#include "spin.h"
+#include "symbols.h"
+
+static enum stillpoint_result result_of(u64 rax)
+{
+	switch (rax) {
+	case STILLPOINT_RAX_PARKED:
+		return STILLPOINT_RESULT_ABANDONED;
+	case STILLPOINT_RAX_RESTORED:
+		return STILLPOINT_RESULT_RESTORED;
+	default:
+		return STILLPOINT_RESULT_CHECKPOINT;
+	}
+}
+
+static enum stillpoint_result spin(const struct sp_park *park)
+{
+	u64 deadline = rdtsc_ordered() + sp_deadline_cycles(park->deadline_us, tsc_khz);
+
+	sp_control_parked();
+	return result_of(stillpoint_spin(park->generation, STILLPOINT_PARK_MAGIC,
+					 virt_to_gfn(xen_start_info), deadline));
+}
+
+/*
+ * Runs on CPU 0, interrupts off, every other CPU spinning in stop_machine.
+ * Between pre_suspend and post_suspend the guest's memory is canonical: page
+ * tables pinned, shared_info and grant frames unmapped, start_info in pfns.
+ */
+static int park_stopped(void *data)
+{
+	struct sp_park *park = data;
+	u64 start = rdtsc_ordered();
+	bool restored;
+
+	/* Stock suspend got here first: it must find the guest as it left it. */
+	if (static_branch_unlikely(&freezer_active)) {
+		park->err = -EBUSY;
+		return 0;
+	}
+	if (sp_control_is_cancelled(park->number)) {
+		park->result = STILLPOINT_RESULT_CANCELLED;
+		return 0;
+	}
+	park->err = syscore_suspend();
+	if (park->err)
+		return 0;
+	sp_sym.gnttab_suspend();
+	sp_sym.xen_manage_runstate_time(-1);
+	sp_sym.xen_arch_pre_suspend();
+
+	park->result = spin(park);
+	restored = park->result == STILLPOINT_RESULT_RESTORED;
+
+	sp_sym.xen_arch_post_suspend(!restored);
+	sp_sym.xen_manage_runstate_time(restored ? 0 : 1);
+	sp_sym.gnttab_resume();
+	if (restored)
+		sp_resume_stopped();
+	syscore_resume();
+
+	if (!restored)
+		park->park_us = sp_cycles_to_us(rdtsc_ordered() - start, tsc_khz);
+	return 0;
+}
+
+void sp_park(struct sp_park *park)
+{
+	bool restored;
+
+	park->result = STILLPOINT_RESULT_FAILED;
+	park->park_us = 0;
+	park->err = sp_disks_prepare();
+	if (park->err)
+		return;
+
+	/* The tick is suspended on the CPUs that are online now, and resumed on the same. */
+	cpu_hotplug_disable();
+	sp_sym.xs_suspend();
+	sp_sym.xen_arch_suspend();
+
+	stop_machine(park_stopped, park, cpumask_of(0));
+
+	restored = park->result == STILLPOINT_RESULT_RESTORED;
+	if (restored)
+		sp_resume_early();
+	sp_sym.xen_arch_resume();
+	if (!restored)
+		sp_sym.xs_suspend_cancel();
+	cpu_hotplug_enable();
+	if (restored)
+		sp_resume_late();
+	sp_disks_release();
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/printk.h>
+#include <linux/workqueue.h>
+
+#include "control.h"
+#include "decide.h"
+#include "park.h"
+#include "publish.h"
+#include "request.h"
+#include "resume.h"
+
+static struct workqueue_struct *queue;
+static bool connected;
+static bool stopping;
+static u32 taken;
+
+static void serve(struct work_struct *work);
+static void check(struct work_struct *work);
+static DECLARE_WORK(serve_work, serve);
+static DECLARE_WORK(check_work, check);
+
+/* In interrupt context. */
+static void event(void)
+{
+	queue_work(queue, &serve_work);
+}
+
+static int connect(void)
+{
+	int err = sp_control_connect(event);
+
+	if (err)
+		return err;
+	err = sp_publish();
+	if (err)
+		sp_control_disconnect();
+	connected = !err;
+	return err;
+}
+
+static void disconnect(void)
+{
+	if (connected)
+		sp_control_disconnect();
+	connected = false;
+}
+
+/* This domain is a new one: grants and event channels of the old one are gone. */
+static void reconnect(void)
+{
+	int err;
+
+	disconnect();
+	err = connect();
+	if (err)
+		pr_err("cannot publish after a restore: %d; reload the module\n", err);
+}
+
+static void log_park(const struct sp_park *park)
+{
+	switch (park->result) {
+	case STILLPOINT_RESULT_RESTORED:
+		pr_info("restored from checkpoint %llu\n", park->generation);
+		break;
+	case STILLPOINT_RESULT_ABANDONED:
+		pr_warn("checkpoint %llu abandoned: dom0 did not answer within its deadline\n",
+			park->generation);
+		break;
+	case STILLPOINT_RESULT_FAILED:
+		pr_warn("cannot park: %d\n", park->err);
+		break;
+	default:
+		break;
+	}
+}
+
+static void checkpoint(const struct sp_ask *ask)
+{
+	struct sp_park park = {
+		.number = ask->request,
+		.generation = sp_control_take(ask->request),
+		.deadline_us = ask->deadline_us,
+	};
+
+	sp_park(&park);
+	sp_control_left(park.park_us);
+	if (park.result == STILLPOINT_RESULT_RESTORED)
+		reconnect();
+	log_park(&park);
+	sp_control_done(park.result, park.err);
+}
+
+static void serve(struct work_struct *work)
+{
+	struct sp_ask ask;
+	enum sp_verdict verdict;
+
+	if (READ_ONCE(stopping))
+		return;
+	sp_control_read(&ask);
+	verdict = sp_decide(&ask, taken);
+	if (verdict == SP_IGNORE)
+		return;
+
+	taken = ask.request;
+	switch (verdict) {
+	case SP_PARK:
+		checkpoint(&ask);
+		break;
+	case SP_CANCELLED:
+		sp_control_take(ask.request);
+		sp_control_done(STILLPOINT_RESULT_CANCELLED, 0);
+		break;
+	default:
+		sp_control_take(ask.request);
+		sp_control_done(STILLPOINT_RESULT_FAILED, -EOPNOTSUPP);
+		break;
+	}
+}
+
+/* After a stock suspend: a cancelled one changed nothing, a restore everything. */
+static void check(struct work_struct *work)
+{
+	if (!READ_ONCE(stopping) && !sp_is_published())
+		reconnect();
+}
+
+static void stock_resume(void)
+{
+	queue_work(queue, &check_work);
+}
+
+int sp_request_init(void)
+{
+	int err;
+
+	/* A rescuer thread: a restored guest's swap comes back by this worker. */
+	queue = alloc_ordered_workqueue("stillpoint", WQ_HIGHPRI | WQ_MEM_RECLAIM);
+	if (!queue)
+		return -ENOMEM;
+	sp_resume_init(stock_resume);
+	err = connect();
+	if (!err)
+		return 0;
+	sp_resume_exit();
+	destroy_workqueue(queue);
+	return err;
+}
+
+void sp_request_exit(void)
+{
+	sp_resume_exit();
+	/* A request under way may connect and publish again: it ends first. */
+	WRITE_ONCE(stopping, true);
+	flush_workqueue(queue);
+	sp_unpublish();
+	disconnect();
+	destroy_workqueue(queue);
+}

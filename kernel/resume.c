@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/notifier.h>
+#include <linux/sched/mm.h>
+#include <linux/timekeeping.h>
+
+#include <xen/page.h>
+#include <xen/xen-ops.h>
+#include <xen/xen.h>
+
+#include <asm/msr.h>
+#include <asm/xen/hypervisor.h>
+
+#include "devices.h"
+#include "disks.h"
+#include "resume.h"
+#include "symbols.h"
+
+static void (*on_stock_resume)(void);
+
+/* Only stock suspend calls this: sp_resume_early() starts behind it. */
+static int stock_resume(struct notifier_block *nb, unsigned long action, void *data)
+{
+	on_stock_resume();
+	return NOTIFY_DONE;
+}
+
+/* The highest priority, so that ours is first and the kernel's follow it. */
+static struct notifier_block first = {
+	.notifier_call = stock_resume,
+	.priority = INT_MAX,
+};
+
+void sp_resume_init(void (*stock)(void))
+{
+	on_stock_resume = stock;
+	xen_resume_notifier_register(&first);
+}
+
+void sp_resume_exit(void)
+{
+	xen_resume_notifier_unregister(&first);
+}
+
+void sp_resume_stopped(void)
+{
+	sp_disks_stop();
+	sp_sym.xen_irq_resume();
+	sp_sym.xen_timer_resume();
+}
+
+/*
+ * Two guests restored from one image differ in time, TSC, frames or xenstore
+ * port; the pool needs no more than that they differ, and mixes in what the
+ * processor's own generator gives.
+ */
+static void reseed(void)
+{
+	const struct {
+		u64 tsc;
+		u64 realtime_ns;
+		u64 shared_info;
+		u64 store_frame;
+		u64 store_port;
+	} id = {
+		.tsc = rdtsc_ordered(),
+		.realtime_ns = ktime_get_real_ns(),
+		.shared_info = xen_start_info->shared_info,
+		.store_frame = xen_start_info->store_mfn,
+		.store_port = xen_start_info->store_evtchn,
+	};
+
+	sp_sym.add_vmfork_randomness(&id, sizeof(id));
+}
+
+void sp_resume_early(void)
+{
+	struct raw_notifier_head rest = { .head = first.next };
+
+	/* First of all: tasks run already, and may ask for random numbers. */
+	reseed();
+	sp_sym.xen_console_resume();
+	raw_notifier_call_chain(&rest, 0, NULL);
+}
+
+void sp_resume_late(void)
+{
+	/* Until the disks are back no allocation may wait for one. */
+	unsigned int noio = memalloc_noio_save();
+
+	sp_disks_settle();
+	sp_sym.xs_resume();
+	sp_devices_reconnect();
+	memalloc_noio_restore(noio);
+}
