@@ -45,12 +45,32 @@ install: tool
 
 include tests/unit/unit.mk
 
-check: unit
+# What building and testing on this machine needs; the lab adds its own.
+PACKAGES := gcc make pkg-config libxen-dev libjson-c-dev libxxhash-dev uuid-dev \
+	libcmocka-dev linux-headers-amd64
+
+setup:
+	@tests/setup $(PACKAGES)
+
+check: setup
+	@tests/check
+
+style: setup
+	@tests/check style
+
+kunit:
+	@tests/check kunit
+
+e2e:
+	@tests/check e2e
+
+demo: setup
+	@tests/demo/run
 
 clean:
 	rm -rf $(BUILD)
 	[ ! -d "$(KDIR)" ] || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
 
-.PHONY: all modules modules_install tool install check clean
+.PHONY: all modules modules_install tool install setup check style kunit e2e demo clean
 
 -include $(TOOL_OBJ:.o=.d)

@@ -17,7 +17,7 @@ $(BUILD)/unit/test_%: tests/unit/test_%.c $(UNIT_OBJ)
 	  $(TOOL_LIBS) $(shell pkg-config --cflags --libs cmocka)
 
 unit: $(UNIT_BIN)
-	@for t in $(UNIT_BIN); do $$t || exit 1; done
+	@tests/unit/run $(UNIT_BIN)
 
 .PHONY: unit
 
