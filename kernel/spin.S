@@ -12,6 +12,7 @@
  * finds rip, the test is still to come and sees the new rax.
  */
 #include <linux/linkage.h>
+#include <linux/objtool.h>
 
 #define SPINS_PER_TSC_READ	64
 
@@ -22,11 +23,13 @@ SYM_FUNC_START(stillpoint_spin)
 	xor	%eax, %eax
 	mov	$SPINS_PER_TSC_READ, %ecx
 SYM_INNER_LABEL(stillpoint_window_start, SYM_L_GLOBAL)
+	ANNOTATE_NOENDBR			/* an address to compare with */
 	pause
 	dec	%ecx
 	jnz	stillpoint_window_start
 	test	%rax, %rax
 SYM_INNER_LABEL(stillpoint_window_end, SYM_L_GLOBAL)
+	ANNOTATE_NOENDBR
 	jnz	.Lout
 	rdtsc
 	shl	$32, %rdx
