@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0
+# One line for each case: "ok - NAME", "not ok - NAME: WHY", "skip - NAME: WHY".
+# Sourced; finish() is the script's exit status.
+# shellcheck shell=bash
+
+cases_passed=0
+cases_failed=0
+cases_skipped=0
+
+ok() {
+	cases_passed=$((cases_passed + 1))
+	printf 'ok - %s\n' "$1"
+}
+
+not_ok() {
+	cases_failed=$((cases_failed + 1))
+	printf 'not ok - %s: %s\n' "$1" "${2//$'\n'/ | }"
+}
+
+skip() {
+	cases_skipped=$((cases_skipped + 1))
+	printf 'skip - %s: %s\n' "$1" "$2"
+}
+
+# expect STATUS NAME COMMAND...: a case that the command exits with STATUS. Its
+# output is kept in $output, and shown if it does not. Runs in this shell, so
+# that "wait" can be the command.
+output=
+expect() {
+	local want=$1 name=$2 got file
+	shift 2
+	file=$(mktemp)
+	"$@" >"$file" 2>&1
+	got=$?
+	output=$(<"$file")
+	rm -f "$file"
+	if [ "$got" = "$want" ]; then
+		ok "$name"
+		return 0
+	fi
+	not_ok "$name" "status $got, $want was expected; $(tail -n 3 <<<"$output")"
+	[ -z "$output" ] || printf '    %s\n' "${output//$'\n'/$'\n'    }" >&2
+	return 1
+}
+
+# is NAME WANT GOT: a case that two words are the same.
+is() {
+	if [ "$2" = "$3" ]; then
+		ok "$1"
+	else
+		not_ok "$1" "'$3', '$2' was expected"
+		return 1
+	fi
+}
+
+# has NAME PATTERN TEXT: a case that the text matches an extended regular expression.
+has() {
+	if grep -qE -- "$2" <<<"$3"; then
+		ok "$1"
+	else
+		not_ok "$1" "no '$2' in: $(tail -n 3 <<<"$3")"
+		return 1
+	fi
+}
+
+finish() {
+	printf '%d passed, %d failed, %d skipped\n' "$cases_passed" "$cases_failed" \
+		"$cases_skipped"
+	[ "$cases_failed" = 0 ] && [ "$cases_passed" -gt 0 ]
+	exit
+}
