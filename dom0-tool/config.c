@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+#include <uuid.h>
+
+#include "config.h"
+#include "msg.h"
+
+/* libxl puts the name into a xenstore path; longer ones are refused there. */
+#define CONFIG_NAME_MAX 255
+
+static json_object *config_parse(const char *json, json_object **create_info)
+{
+	json_object *config = json_tokener_parse(json);
+
+	if (!config || !json_object_object_get_ex(config, "c_info", create_info) ||
+	    !json_object_is_type(*create_info, json_type_object)) {
+		json_object_put(config);
+		msg_error("the configuration in the image is no domain configuration; give one "
+			  "with --config");
+		return NULL;
+	}
+	return config;
+}
+
+char *config_name(const char *json)
+{
+	json_object *config, *info, *name;
+	char *copy = NULL;
+
+	config = config_parse(json, &info);
+	if (!config)
+		return NULL;
+	if (!json_object_object_get_ex(info, "name", &name) ||
+	    !json_object_is_type(name, json_type_string))
+		msg_error("the configuration in the image has no name; give one with --name");
+	else if (!config_check_name(json_object_get_string(name))) {
+		copy = strdup(json_object_get_string(name));
+		if (!copy)
+			msg_error("out of memory");
+	}
+	json_object_put(config);
+	return copy;
+}
+
+char *config_rename(const char *json, const char *name)
+{
+	json_object *config, *info;
+	char text[37];
+	char *copy;
+	uuid_t uuid;
+
+	config = config_parse(json, &info);
+	if (!config)
+		return NULL;
+	uuid_generate(uuid);
+	uuid_unparse_lower(uuid, text);
+	json_object_object_add(info, "name", json_object_new_string(name));
+	json_object_object_add(info, "uuid", json_object_new_string(text));
+	copy = strdup(json_object_to_json_string_ext(
+		config, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+	if (!copy)
+		msg_error("out of memory");
+	json_object_put(config);
+	return copy;
+}
+
+int config_check_name(const char *name)
+{
+	const char *p;
+
+	if (!*name || strlen(name) > CONFIG_NAME_MAX)
+		return msg_error("a domain's name has 1 to %d characters", CONFIG_NAME_MAX);
+	for (p = name; isdigit((unsigned char)*p); p++)
+		;
+	if (!*p)
+		return msg_error("'%s' cannot be a domain's name: it is a number", name);
+	for (p = name; *p; p++)
+		if (!isgraph((unsigned char)*p) || *p == '/')
+			return msg_error("'%s' cannot be a domain's name: it has a space, a slash "
+					 "or a control character",
+					 name);
+	return 0;
+}

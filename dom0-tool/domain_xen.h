@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The domains of this host. */
+#ifndef STILLPOINT_DOMAIN_XEN_H
+#define STILLPOINT_DOMAIN_XEN_H
+
+#include "domain.h"
+#include "xen.h"
+
+struct domain_xen {
+	struct domain dom;
+	struct xen *xen;
+	void *shared_info;
+};
+
+/*
+ * A handle for domain @domid; @xen must outlive it. Returns NULL with an error
+ * recorded. Its close() frees it.
+ */
+struct domain *domain_xen_open(struct xen *xen, uint32_t domid);
+
+/* Parts of the implementation, by file. */
+int domain_xen_get_regs(struct domain *dom, uint32_t vcpu, vcpu_guest_context_t *regs);
+int domain_xen_set_regs(struct domain *dom, uint32_t vcpu, const vcpu_guest_context_t *regs);
+int domain_xen_get_xsave(struct domain *dom, uint32_t vcpu, struct blob *xsave);
+int domain_xen_set_xsave(struct domain *dom, uint32_t vcpu, const struct blob *xsave);
+int domain_xen_get_vcpu(struct domain *dom, uint32_t vcpu, struct vcpu_state *state);
+int domain_xen_policy(struct domain *dom, struct blob *cpuid, struct blob *msrs);
+int domain_xen_published(struct domain *dom, struct publish *pub);
+int domain_xen_channel(struct domain *dom, const struct publish *pub, bool bind,
+		       struct channel **channel);
+
+/* For publish_read() and publish_present(); @arg is the struct domain. */
+int domain_xen_publish_get(void *arg, const char *key, char value[PUBLISH_VALUE_MAX + 1]);
+
+#endif /* STILLPOINT_DOMAIN_XEN_H */

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE /* F_OFD_SETLK */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lock.h"
+#include "msg.h"
+
+static void lock_path(char *path, size_t size, const char *dir, uint32_t domid)
+{
+	snprintf(path, size, "%s/%u.lock", dir, domid);
+}
+
+int lock_take(const char *dir, uint32_t domid)
+{
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char path[PATH_MAX];
+	int fd;
+
+	if (mkdir(dir, 0700) && errno != EEXIST)
+		return msg_error("cannot make '%s': %s", dir, strerror(errno));
+	lock_path(path, sizeof(path), dir, domid);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return msg_error("cannot open '%s': %s", path, strerror(errno));
+	if (fcntl(fd, F_OFD_SETLK, &fl)) {
+		if (errno == EAGAIN || errno == EACCES)
+			msg_error("another stillpoint is at work on this domain; wait for it");
+		else
+			msg_error("cannot lock '%s': %s", path, strerror(errno));
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+bool lock_held(const char *dir, uint32_t domid)
+{
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char path[PATH_MAX];
+	bool held;
+	int fd;
+
+	lock_path(path, sizeof(path), dir, domid);
+	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return false;
+	held = fcntl(fd, F_OFD_GETLK, &fl) == 0 && fl.l_type != F_UNLCK;
+	close(fd);
+	return held;
+}

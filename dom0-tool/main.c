@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <string.h>
+
+#include <stillpoint/version.h>
+
+#include "cmd.h"
+#include "msg.h"
+
+/**
+ * struct command - a subcommand
+ */
+struct command {
+	const char *name;
+	const char *summary;
+	int (*run)(int argc, char **argv);
+};
+
+static const struct command commands[] = {
+	{ "list", "show the domains with the module", cmd_list },
+	{ "save", "save a running guest to a file", cmd_save },
+	{ "restore", "check an image and restore it", cmd_restore },
+	{ "recover", "let a guest go that a killed save left paused", cmd_recover },
+};
+
+#define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static int main_help(void)
+{
+	size_t i;
+
+	puts("usage: stillpoint COMMAND [options] [arguments]\n"
+	     "\n"
+	     "Checkpoints of running Xen PV guests.\n");
+	for (i = 0; i < NCOMMANDS; i++)
+		printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+	puts("\n"
+	     "'stillpoint COMMAND --help' tells the options; 'stillpoint --version' the version.");
+	return fflush(stdout) ? CMD_FAILED : CMD_OK;
+}
+
+int main(int argc, char **argv)
+{
+	size_t i;
+
+	if (argc < 2)
+		return cmd_usage_error("expected a command");
+	if (!strcmp(argv[1], "--help"))
+		return main_help();
+	if (!strcmp(argv[1], "--version")) {
+		puts("stillpoint " STILLPOINT_VERSION);
+		return fflush(stdout) ? CMD_FAILED : CMD_OK;
+	}
+	for (i = 0; i < NCOMMANDS; i++) {
+		if (strcmp(argv[1], commands[i].name))
+			continue;
+		msg_set_command(commands[i].name);
+		return commands[i].run(argc - 1, argv + 1);
+	}
+	return cmd_usage_error("there is no command '%s'", argv[1]);
+}

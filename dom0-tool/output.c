@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE /* O_TMPFILE */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "msg.h"
+#include "output.h"
+#include "signals.h"
+
+#define OUTPUT_BUFFER (1u << 20)
+#define OUTPUT_MODE   0600
+
+/* Split @path; the directory is opened. */
+static int output_open_dir(struct output *out)
+{
+	const char *slash = strrchr(out->path, '/');
+	char dir[PATH_MAX];
+	const char *name = slash ? slash + 1 : out->path;
+
+	if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
+		return msg_error("'%s' names a directory; name a file", out->path);
+	if (strlen(name) >= sizeof(out->name) || strlen(out->path) >= sizeof(dir))
+		return msg_error("the file name '%s' is too long", out->path);
+	strcpy(out->name, name);
+	if (!slash)
+		strcpy(dir, ".");
+	else
+		snprintf(dir, sizeof(dir), "%.*s",
+			 slash == out->path ? 1 : (int)(slash - out->path), out->path);
+	out->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (out->dir < 0)
+		return msg_error("cannot open the directory '%s': %s", dir, strerror(errno));
+	return 0;
+}
+
+static int output_check_existing(const struct output *out)
+{
+	struct stat st;
+
+	if (fstatat(out->dir, out->name, &st, AT_SYMLINK_NOFOLLOW)) {
+		if (errno == ENOENT)
+			return 0;
+		return msg_error("cannot look at '%s': %s", out->path, strerror(errno));
+	}
+	if (!S_ISREG(st.st_mode))
+		return msg_error("'%s' exists and is not a regular file", out->path);
+	if (!out->replace)
+		return msg_error("'%s' exists; use --force to replace it", out->path);
+	return 0;
+}
+
+/* Remove siblings whose process is gone. */
+static void output_clean_stale(const struct output *out)
+{
+	char prefix[300];
+	struct dirent *e;
+	size_t len;
+	char *end;
+	DIR *dir;
+	long pid;
+	int fd;
+
+	len = snprintf(prefix, sizeof(prefix), ".%s.partial.", out->name);
+	fd = openat(out->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((e = readdir(dir))) {
+		if (strncmp(e->d_name, prefix, len))
+			continue;
+		pid = strtol(e->d_name + len, &end, 10);
+		if (pid <= 0 || *end || (kill(pid, 0) == 0 || errno != ESRCH))
+			continue;
+		unlinkat(out->dir, e->d_name, 0);
+	}
+	closedir(dir);
+}
+
+static void output_name_temp(struct output *out)
+{
+	snprintf(out->temp, sizeof(out->temp), ".%s.partial.%ld", out->name, (long)getpid());
+}
+
+static int output_create(struct output *out)
+{
+	out->fd = openat(out->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, OUTPUT_MODE);
+	if (out->fd >= 0)
+		return 0;
+	/* open(2): what kernels and file systems without O_TMPFILE say. */
+	if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT)
+		return msg_error("cannot create a file beside '%s': %s", out->path,
+				 strerror(errno));
+	output_name_temp(out);
+	unlinkat(out->dir, out->temp, 0);
+	out->fd = openat(out->dir, out->temp, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, OUTPUT_MODE);
+	if (out->fd < 0) {
+		out->temp[0] = '\0';
+		return msg_error("cannot create a file beside '%s': %s", out->path,
+				 strerror(errno));
+	}
+	return 0;
+}
+
+int output_open(struct output *out, const char *path, bool replace)
+{
+	memset(out, 0, sizeof(*out));
+	out->path = path;
+	out->replace = replace;
+	out->dir = -1;
+	out->fd = -1;
+	if (output_open_dir(out) || output_check_existing(out))
+		goto fail;
+	output_clean_stale(out);
+	if (output_create(out))
+		goto fail;
+	out->buffer = malloc(OUTPUT_BUFFER);
+	out->digest = XXH3_createState();
+	if (!out->buffer || !out->digest) {
+		msg_error("out of memory for the output buffer");
+		goto fail;
+	}
+	XXH3_128bits_reset(out->digest);
+	return 0;
+
+fail:
+	output_close(out);
+	return -1;
+}
+
+int output_check_space(const struct output *out, uint64_t bytes)
+{
+	struct statvfs vfs;
+	uint64_t have;
+
+	if (fstatvfs(out->fd, &vfs))
+		return msg_error("cannot look at the file system of '%s': %s", out->path,
+				 strerror(errno));
+	have = (uint64_t)vfs.f_bavail * vfs.f_frsize;
+	if (bytes > have)
+		return msg_error("'%s' needs up to %llu MiB, its file system has %llu MiB free",
+				 out->path, (unsigned long long)(bytes >> 20) + 1,
+				 (unsigned long long)(have >> 20));
+	return 0;
+}
+
+int output_flush(struct output *out)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < out->fill) {
+		if (signals_check())
+			return -1;
+		n = write(out->fd, out->buffer + done, out->fill - done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return msg_error("cannot write '%s': %s", out->path,
+					 n ? strerror(errno) : "nothing written");
+		done += n;
+	}
+	XXH3_128bits_update(out->digest, out->buffer, out->fill);
+	out->fill = 0;
+	return 0;
+}
+
+int output_append(struct output *out, const void *data, size_t size)
+{
+	const uint8_t *p = data;
+	size_t part;
+
+	while (size) {
+		part = OUTPUT_BUFFER - out->fill;
+		if (part > size)
+			part = size;
+		memcpy(out->buffer + out->fill, p, part);
+		out->fill += part;
+		out->length += part;
+		p += part;
+		size -= part;
+		if (out->fill == OUTPUT_BUFFER && output_flush(out))
+			return -1;
+	}
+	return 0;
+}
+
+int output_digest(const struct output *out, uint8_t digest[16])
+{
+	XXH128_canonical_t canonical;
+	XXH3_state_t *state = XXH3_createState();
+
+	if (!state)
+		return msg_error("out of memory for the digest");
+	/* What is still buffered is hashed when it is written; a copy runs ahead. */
+	XXH3_copyState(state, out->digest);
+	XXH3_128bits_update(state, out->buffer, out->fill);
+	XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state));
+	memcpy(digest, canonical.digest, 16);
+	XXH3_freeState(state);
+	return 0;
+}
+
+int output_sync(struct output *out)
+{
+	if (output_flush(out))
+		return -1;
+	if (fsync(out->fd))
+		return msg_error("cannot bring '%s' to disk: %s", out->path, strerror(errno));
+	return 0;
+}
+
+/* Give a file without a name the name @name. */
+static int output_link(const struct output *out, const char *name)
+{
+	char self[64];
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", out->fd);
+	return linkat(AT_FDCWD, self, out->dir, name, AT_SYMLINK_FOLLOW);
+}
+
+static int output_rename(struct output *out)
+{
+	int ret;
+
+	if (!out->replace && !out->temp[0])
+		return output_link(out, out->name);
+	if (!out->temp[0]) {
+		output_name_temp(out);
+		unlinkat(out->dir, out->temp, 0);
+		if (output_link(out, out->temp)) {
+			out->temp[0] = '\0';
+			return -1;
+		}
+	}
+	if (out->replace)
+		ret = renameat(out->dir, out->temp, out->dir, out->name);
+	else
+		ret = linkat(out->dir, out->temp, out->dir, out->name, 0) ||
+		      unlinkat(out->dir, out->temp, 0);
+	if (!ret)
+		out->temp[0] = '\0';
+	return ret;
+}
+
+int output_publish(struct output *out)
+{
+	if (output_rename(out)) {
+		if (errno == EEXIST)
+			return msg_error("'%s' exists by now; use --force to replace it",
+					 out->path);
+		return msg_error("cannot name '%s': %s", out->path, strerror(errno));
+	}
+	if (fsync(out->dir))
+		return msg_error("cannot bring the directory of '%s' to disk: %s", out->path,
+				 strerror(errno));
+	return 0;
+}
+
+void output_close(struct output *out)
+{
+	if (out->fd >= 0)
+		close(out->fd);
+	if (out->temp[0])
+		unlinkat(out->dir, out->temp, 0);
+	if (out->dir >= 0)
+		close(out->dir);
+	free(out->buffer);
+	XXH3_freeState(out->digest);
+	memset(out, 0, sizeof(*out));
+	out->dir = -1;
+	out->fd = -1;
+}

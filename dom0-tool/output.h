@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A file that stands under its name only when it is complete and on disk. It is
+ * written without a name where the file system can do that (O_TMPFILE), so that
+ * even a killed process leaves nothing behind, else as a hidden sibling that the
+ * next output of that name removes. Readable by its owner only: it holds the
+ * memory of a guest.
+ */
+#ifndef STILLPOINT_OUTPUT_H
+#define STILLPOINT_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <xxhash.h>
+
+/**
+ * struct output - an open file
+ * @path: as given, for messages
+ * @dir: the directory, open
+ * @name: last component of @path
+ * @temp: name of the sibling, "" if the file has none
+ * @replace: an existing file may be replaced
+ * @fill: bytes in @buffer
+ * @length: bytes appended so far
+ * @digest: over those bytes
+ */
+struct output {
+	const char *path;
+	int dir;
+	int fd;
+	char name[256];
+	char temp[320];
+	bool replace;
+	uint8_t *buffer;
+	size_t fill;
+	uint64_t length;
+	XXH3_state_t *digest;
+};
+
+/*
+ * Begin a file for @path, which must stay valid. An existing one is an error
+ * without @replace, and one that is no regular file always. Returns 0, or -1 with
+ * an error recorded and nothing left to undo.
+ */
+int output_open(struct output *out, const char *path, bool replace);
+
+/* Returns 0 if @bytes more fit on the file system, else -1 with an error recorded. */
+int output_check_space(const struct output *out, uint64_t bytes);
+
+/* Append. Returns 0 or -1, recorded. */
+int output_append(struct output *out, const void *data, size_t size);
+
+/* Digest of what was appended so far, in canonical form. Returns 0 or -1, recorded. */
+int output_digest(const struct output *out, uint8_t digest[16]);
+
+/* Write what is buffered. Returns 0 or -1, recorded. */
+int output_flush(struct output *out);
+
+/* Flush, and wait until the file is on disk. Returns 0 or -1, recorded. */
+int output_sync(struct output *out);
+
+/* Give the file its name, durably. Returns 0 or -1, recorded. */
+int output_publish(struct output *out);
+
+/* Close; a file that was not published is gone. */
+void output_close(struct output *out);
+
+#endif /* STILLPOINT_OUTPUT_H */
