@@ -12,8 +12,8 @@ void control_read(const struct channel *ch, struct stillpoint_guest_half *half)
 	const volatile struct stillpoint_guest_half *g = ch->guest;
 
 	/*
-	 * The numbers come first and the state after them, as the module writes
-	 * its state before its numbers: what looks done is never read as parked.
+	 * The numbers come before the state, which is then not older than they are:
+	 * "parked" read after "taken" belongs to that request or a later one.
 	 */
 	half->done = __atomic_load_n(&g->done, __ATOMIC_ACQUIRE);
 	half->taken = __atomic_load_n(&g->taken, __ATOMIC_ACQUIRE);

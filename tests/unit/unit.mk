@@ -1,24 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0
 # Unit tests of the tool: one program for each tests/unit/test_*.c, linked with
-# all of the tool but its main.c, under ASan and UBSan.
+# all of the tool but its main.c and the other tests/unit/*.c, under ASan and UBSan.
 
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
+UNIT_HELP := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 UNIT_OBJ := $(patsubst dom0-tool/%.c,$(BUILD)/unit/tool/%.o,\
-	$(filter-out dom0-tool/main.c,$(TOOL_SRC)))
+	$(filter-out dom0-tool/main.c,$(TOOL_SRC))) \
+	$(UNIT_HELP:tests/unit/%.c=$(BUILD)/unit/help/%.o)
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+UNIT_CFLAGS = $(TOOL_CFLAGS) -Itests/unit $(CFLAGS) $(SAN)
 
 $(BUILD)/unit/tool/%.o: dom0-tool/%.c
 	@mkdir -p $(@D)
-	$(CC) $(TOOL_CFLAGS) $(CFLAGS) $(SAN) -MMD -MP -c -o $@ $<
+	$(CC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/unit/help/%.o: tests/unit/%.c
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/unit/test_%: tests/unit/test_%.c $(UNIT_OBJ)
-	$(CC) $(TOOL_CFLAGS) $(CFLAGS) $(SAN) -MMD -MP -o $@ $< $(UNIT_OBJ) \
+	$(CC) $(UNIT_CFLAGS) -MMD -MP -o $@ $< $(UNIT_OBJ) \
 	  $(TOOL_LIBS) $(shell pkg-config --cflags --libs cmocka)
 
 unit: $(UNIT_BIN)
 	@tests/unit/run $(UNIT_BIN)
 
 .PHONY: unit
+.SECONDARY: $(UNIT_OBJ)
 
 -include $(UNIT_OBJ:.o=.d) $(UNIT_BIN:=.d)

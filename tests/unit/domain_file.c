@@ -1,0 +1,526 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE /* memfd_create */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <stillpoint/park.h>
+#include <stillpoint/xenstore.h>
+
+#include "clock.h"
+#include "domain_file.h"
+#include "msg.h"
+#include "pagetable.h"
+
+struct channel_file {
+	struct channel ch;
+	struct machine *m;
+};
+
+static struct machine *machine_of(struct domain *dom)
+{
+	return (struct machine *)dom;
+}
+
+/* Returns -EIO when the test wants this operation to fail, else 0. */
+static int machine_fails(struct machine *m, enum machine_op op)
+{
+	unsigned int call = m->calls[op]++;
+
+	return m->fail_op == op && call >= m->fail_after ? -EIO : 0;
+}
+
+struct stillpoint_guest_half *machine_guest_half(struct machine *m)
+{
+	return machine_frame(m, m->control_mfn);
+}
+
+struct stillpoint_host_half *machine_host_half(struct machine *m)
+{
+	return (void *)((char *)machine_frame(m, m->control_mfn) + STILLPOINT_HOST_OFFSET);
+}
+
+shared_info_t *machine_shared_info(struct machine *m)
+{
+	return machine_frame(m, m->shared_info_mfn);
+}
+
+void machine_set_p2m(struct machine *m, uint64_t pfn, uint64_t mfn)
+{
+	uint64_t *p2m = machine_page(m, MACHINE_P2M + pfn / ENTRIES_PER_PAGE);
+
+	p2m[pfn % ENTRIES_PER_PAGE] = mfn;
+}
+
+/* What the module does: see kernel/park.c. */
+void machine_park(struct machine *m, uint32_t number)
+{
+	struct stillpoint_guest_half *g = machine_guest_half(m);
+	start_info_t *si = machine_page(m, MACHINE_START_INFO);
+	struct cpu_user_regs *regs = &m->vcpu[0].user_regs;
+
+	si->store_mfn = MACHINE_STORE;
+	si->console.domU.mfn = MACHINE_CONSOLE;
+	g->generation++;
+	g->taken = number;
+	regs->rip = MACHINE_WINDOW_START + 4;
+	regs->rax = STILLPOINT_RAX_PARKED;
+	regs->rdx = m->p2m_mfn[MACHINE_START_INFO];
+	regs->rsi = STILLPOINT_PARK_MAGIC;
+	regs->rdi = g->generation;
+	g->state = STILLPOINT_STATE_PARKED;
+}
+
+static void machine_done(struct machine *m, uint32_t result, uint32_t error)
+{
+	struct stillpoint_guest_half *g = machine_guest_half(m);
+
+	if (result == STILLPOINT_RESULT_CHECKPOINT) {
+		g->checkpoints++;
+		g->last_park_us = 1234;
+	}
+	g->result = result;
+	g->error = error;
+	g->state = STILLPOINT_STATE_IDLE;
+	g->done = g->taken;
+	m->vcpu[0].user_regs.rip = 0xffffffff81000000;
+}
+
+static void machine_asked(struct machine *m)
+{
+	struct stillpoint_guest_half *g = machine_guest_half(m);
+	struct stillpoint_host_half *h = machine_host_half(m);
+
+	if (!stillpoint_seq_after(h->request, g->taken)) {
+		if (m->module == MODULE_LATE && h->cancel == h->request && h->cancel)
+			machine_park(m, h->request);
+		return;
+	}
+	switch (m->module) {
+	case MODULE_PARKS:
+	case MODULE_LEAVES:
+		machine_park(m, h->request);
+		break;
+	case MODULE_SILENT:
+		break;
+	case MODULE_LATE:
+		if (h->cancel == h->request)
+			machine_park(m, h->request);
+		break;
+	case MODULE_FAILS:
+	case MODULE_CANCELS:
+		g->taken = h->request;
+		machine_done(m,
+			     m->module == MODULE_FAILS ? STILLPOINT_RESULT_FAILED :
+							 STILLPOINT_RESULT_CANCELLED,
+			     m->error);
+		break;
+	}
+}
+
+static int file_info(struct domain *dom, struct domain_info *info)
+{
+	struct machine *m = machine_of(dom);
+
+	if (machine_fails(m, OP_INFO))
+		return -EIO;
+	*info = m->info;
+	info->paused |= m->pauses > 0;
+	return 0;
+}
+
+static int file_pause(struct domain *dom)
+{
+	struct machine *m = machine_of(dom);
+
+	if (machine_fails(m, OP_PAUSE))
+		return -EIO;
+	if (m->module == MODULE_LEAVES)
+		machine_done(m, STILLPOINT_RESULT_ABANDONED, 0);
+	m->total_pauses++;
+	if (m->pauses++ == 0 && m->on_pause)
+		m->on_pause(m);
+	return 0;
+}
+
+static int file_unpause(struct domain *dom)
+{
+	struct machine *m = machine_of(dom);
+
+	assert(m->pauses > 0);
+	if (--m->pauses)
+		return 0;
+	if (machine_guest_half(m)->state == STILLPOINT_STATE_PARKED &&
+	    m->vcpu[0].user_regs.rax == STILLPOINT_RAX_RUN_ON)
+		machine_done(m, STILLPOINT_RESULT_CHECKPOINT, 0);
+	if (m->on_run)
+		m->on_run(m);
+	return 0;
+}
+
+static int file_get_regs(struct domain *dom, uint32_t vcpu, vcpu_guest_context_t *regs)
+{
+	struct machine *m = machine_of(dom);
+
+	if (machine_fails(m, OP_GET_REGS))
+		return -EIO;
+	*regs = m->vcpu[vcpu];
+	if (m->tsc_looks) {
+		m->tsc_looks--;
+		regs->user_regs.rip = MACHINE_WINDOW_END;
+	}
+	return 0;
+}
+
+/* As in Xen, the extended state is what the basic context holds of it: nothing here. */
+static int file_set_regs(struct domain *dom, uint32_t vcpu, const vcpu_guest_context_t *regs)
+{
+	struct machine *m = machine_of(dom);
+
+	if (machine_fails(m, OP_SET_REGS))
+		return -EIO;
+	assert(m->pauses > 0);
+	m->vcpu[vcpu] = *regs;
+	memset(m->xsave[vcpu], 0, sizeof(m->xsave[vcpu]));
+	return 0;
+}
+
+static int file_get_blob(struct blob *b, const void *data, size_t size)
+{
+	blob_free(b);
+	b->data = malloc(size);
+	assert(b->data);
+	memcpy(b->data, data, size);
+	b->size = size;
+	return 0;
+}
+
+static int file_get_xsave(struct domain *dom, uint32_t vcpu, struct blob *xsave)
+{
+	struct machine *m = machine_of(dom);
+
+	if (machine_fails(m, OP_GET_XSAVE))
+		return -EIO;
+	return file_get_blob(xsave, m->xsave[vcpu], sizeof(m->xsave[vcpu]));
+}
+
+static int file_set_xsave(struct domain *dom, uint32_t vcpu, const struct blob *xsave)
+{
+	struct machine *m = machine_of(dom);
+
+	if (machine_fails(m, OP_SET_XSAVE))
+		return -EIO;
+	assert(xsave->size == sizeof(m->xsave[vcpu]));
+	memcpy(m->xsave[vcpu], xsave->data, xsave->size);
+	return 0;
+}
+
+static int file_get_vcpu(struct domain *dom, uint32_t vcpu, struct vcpu_state *state)
+{
+	static const char extended[] = "extended", msrs[] = "a 16 byte record";
+	struct machine *m = machine_of(dom);
+
+	if (machine_fails(m, OP_GET_VCPU))
+		return -EIO;
+	if (vcpu >= 2 || !m->online[vcpu])
+		return 1;
+	memset(state, 0, sizeof(*state));
+	state->id = vcpu;
+	state->basic = m->vcpu[vcpu];
+	file_get_blob(&state->extended, extended, sizeof(extended));
+	file_get_blob(&state->xsave, m->xsave[vcpu], sizeof(m->xsave[vcpu]));
+	file_get_blob(&state->msrs, msrs, 16);
+	return 0;
+}
+
+static void *file_map(struct domain *dom, const uint64_t *mfns, size_t n, int *err)
+{
+	struct machine *m = machine_of(dom);
+	uint8_t *addr;
+	size_t i;
+
+	if (machine_fails(m, OP_MAP)) {
+		errno = EIO;
+		return NULL;
+	}
+	addr = mmap(NULL, n * PAGE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (addr == MAP_FAILED)
+		return NULL;
+	for (i = 0; i < n; i++) {
+		err[i] = 0;
+		if (mfns[i] >= m->nframes ||
+		    (m->types[mfns[i]] == XEN_DOMCTL_PFINFO_XTAB &&
+		     mfns[i] != m->shared_info_mfn))
+			err[i] = -EINVAL;
+		else if (mmap(addr + i * PAGE_BYTES, PAGE_BYTES, PROT_READ,
+			      MAP_SHARED | MAP_FIXED, m->fd, mfns[i] * PAGE_BYTES) == MAP_FAILED)
+			abort();
+	}
+	m->mapped += n;
+	return addr;
+}
+
+static void file_unmap(struct domain *dom, void *addr, size_t n)
+{
+	machine_of(dom)->mapped -= n;
+	munmap(addr, n * PAGE_BYTES);
+}
+
+static int file_page_types(struct domain *dom, uint64_t *frames, size_t n)
+{
+	struct machine *m = machine_of(dom);
+	size_t i;
+
+	if (machine_fails(m, OP_TYPES))
+		return -EIO;
+	for (i = 0; i < n; i++)
+		frames[i] = frames[i] < m->nframes ? m->types[frames[i]] : XEN_DOMCTL_PFINFO_XTAB;
+	return 0;
+}
+
+static int file_tsc(struct domain *dom, struct tsc_state *tsc)
+{
+	if (machine_fails(machine_of(dom), OP_TSC))
+		return -EIO;
+	*tsc = (struct tsc_state){ .mode = 1, .khz = 2000000, .nsec = 123456789, .incarnation = 3 };
+	return 0;
+}
+
+static int file_policy(struct domain *dom, struct blob *cpuid, struct blob *msrs)
+{
+	static const xen_cpuid_leaf_t leaf = { .leaf = 7, .a = 1, .b = 2, .c = 3, .d = 4 };
+	static const xen_msr_entry_t msr = { .idx = 0xce, .val = 0x80000000 };
+
+	if (machine_fails(machine_of(dom), OP_POLICY))
+		return -EIO;
+	file_get_blob(cpuid, &leaf, sizeof(leaf));
+	return file_get_blob(msrs, &msr, sizeof(msr));
+}
+
+static int file_config(struct domain *dom, char **json)
+{
+	if (machine_fails(machine_of(dom), OP_CONFIG))
+		return -EIO;
+	*json = strdup("{\"c_info\":{\"type\":\"pv\",\"name\":\"file\"}}");
+	return 0;
+}
+
+static const shared_info_t *file_shared_info(struct domain *dom)
+{
+	struct machine *m = machine_of(dom);
+
+	if (machine_fails(m, OP_SHARED_INFO)) {
+		errno = EIO;
+		return NULL;
+	}
+	return machine_shared_info(m);
+}
+
+static int file_published(struct domain *dom, struct publish *pub)
+{
+	(void)dom;
+	*pub = (struct publish){ .abi = STILLPOINT_ABI_VERSION, .ref = 8, .port = 3 };
+	return 0;
+}
+
+static int file_notify(struct channel *ch)
+{
+	machine_asked(((struct channel_file *)ch)->m);
+	return 0;
+}
+
+static int file_wait(struct channel *ch, uint64_t us)
+{
+	(void)ch;
+	clock_sleep_us(us);
+	return 0;
+}
+
+static void file_close_channel(struct channel *ch)
+{
+	((struct channel_file *)ch)->m->channels--;
+	free(ch);
+}
+
+static const struct channel_ops file_channel_ops = {
+	.notify = file_notify,
+	.wait = file_wait,
+	.close = file_close_channel,
+};
+
+static int file_channel(struct domain *dom, const struct publish *pub, bool bind,
+			struct channel **channel)
+{
+	struct machine *m = machine_of(dom);
+	struct channel_file *cf = calloc(1, sizeof(*cf));
+
+	(void)pub;
+	assert(cf);
+	cf->ch.ops = &file_channel_ops;
+	cf->ch.guest = machine_guest_half(m);
+	cf->ch.host = bind ? machine_host_half(m) : NULL;
+	cf->m = m;
+	m->channels++;
+	*channel = &cf->ch;
+	return 0;
+}
+
+static int file_destroy(struct domain *dom)
+{
+	struct machine *m = machine_of(dom);
+
+	if (machine_fails(m, OP_DESTROY))
+		return -EIO;
+	m->destroyed = true;
+	return 0;
+}
+
+static void file_close(struct domain *dom)
+{
+	machine_free(machine_of(dom));
+}
+
+static const struct domain_ops file_ops = {
+	.info = file_info,
+	.pause = file_pause,
+	.unpause = file_unpause,
+	.get_regs = file_get_regs,
+	.set_regs = file_set_regs,
+	.get_xsave = file_get_xsave,
+	.set_xsave = file_set_xsave,
+	.get_vcpu = file_get_vcpu,
+	.map = file_map,
+	.unmap = file_unmap,
+	.page_types = file_page_types,
+	.tsc = file_tsc,
+	.policy = file_policy,
+	.config = file_config,
+	.shared_info = file_shared_info,
+	.published = file_published,
+	.channel = file_channel,
+	.destroy = file_destroy,
+	.close = file_close,
+};
+
+static uint64_t machine_pte(const struct machine *m, uint64_t pfn)
+{
+	return m->p2m_mfn[pfn] << PAGE_BITS | 0x63;
+}
+
+static void machine_set_type(struct machine *m, uint64_t pfn, uint32_t type)
+{
+	m->types[m->p2m_mfn[pfn]] = type;
+}
+
+/* A linear p2m at MACHINE_P2M_VADDR, and page tables that map it. */
+static void machine_build_tables(struct machine *m)
+{
+	uint64_t frames = (m->pfns + ENTRIES_PER_PAGE - 1) / ENTRIES_PER_PAGE;
+	uint64_t *l4 = machine_page(m, MACHINE_L4), *l3 = machine_page(m, MACHINE_L3);
+	uint64_t *l2 = machine_page(m, MACHINE_L2), *l1 = machine_page(m, MACHINE_L1);
+	uint64_t i;
+
+	for (i = 0; i < frames * ENTRIES_PER_PAGE; i++)
+		((uint64_t *)machine_page(m, MACHINE_P2M + i / ENTRIES_PER_PAGE))
+			[i % ENTRIES_PER_PAGE] = i < m->pfns ? m->p2m_mfn[i] : UINT64_MAX;
+	l4[MACHINE_P2M_VADDR >> 39 & 511] = machine_pte(m, MACHINE_L3);
+	l3[MACHINE_P2M_VADDR >> 30 & 511] = machine_pte(m, MACHINE_L2);
+	l2[MACHINE_P2M_VADDR >> 21 & 511] = machine_pte(m, MACHINE_L1);
+	for (i = 0; i < frames; i++)
+		l1[(MACHINE_P2M_VADDR >> 12 & 511) + i] = machine_pte(m, MACHINE_P2M + i);
+	/* Xen's own slots; the frames are not the guest's. */
+	for (i = PAGETABLE_XEN_FIRST; i <= PAGETABLE_XEN_LAST; i++)
+		l4[i] = (m->nframes + i) << PAGE_BITS | 0x63;
+	l1[100] = 0x0000123456789000; /* not present, stays as it is */
+	machine_set_type(m, MACHINE_L4, XEN_DOMCTL_PFINFO_L4TAB | XEN_DOMCTL_PFINFO_LPINTAB);
+	machine_set_type(m, MACHINE_USER_L4, XEN_DOMCTL_PFINFO_L4TAB | XEN_DOMCTL_PFINFO_LPINTAB);
+	machine_set_type(m, MACHINE_L3, XEN_DOMCTL_PFINFO_L3TAB);
+	machine_set_type(m, MACHINE_L2, XEN_DOMCTL_PFINFO_L2TAB);
+	machine_set_type(m, MACHINE_L1, XEN_DOMCTL_PFINFO_L1TAB);
+}
+
+static void machine_build_vcpus(struct machine *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		vcpu_guest_context_t *c = &m->vcpu[i];
+
+		c->ctrlreg[3] = m->p2m_mfn[MACHINE_L4] << PAGE_BITS;
+		c->gdt_ents = 24;
+		c->gdt_frames[0] = m->p2m_mfn[MACHINE_GDT];
+		c->user_regs.rip = 0xffffffff81000000;
+		m->online[i] = true;
+		memset(m->xsave[i], 0xa0 + i, sizeof(m->xsave[i]));
+	}
+	m->vcpu[1].ctrlreg[1] = m->p2m_mfn[MACHINE_USER_L4] << PAGE_BITS;
+}
+
+static void machine_build_anchors(struct machine *m)
+{
+	struct stillpoint_guest_half *g = machine_guest_half(m);
+	shared_info_t *si = machine_shared_info(m);
+	start_info_t *start = machine_page(m, MACHINE_START_INFO);
+
+	si->arch.max_pfn = m->pfns;
+	si->arch.p2m_cr3 = m->p2m_mfn[MACHINE_L4] << PAGE_BITS;
+	si->arch.p2m_vaddr = MACHINE_P2M_VADDR;
+	start->store_mfn = m->p2m_mfn[MACHINE_STORE];
+	start->console.domU.mfn = m->p2m_mfn[MACHINE_CONSOLE];
+	g->magic = STILLPOINT_CONTROL_MAGIC;
+	g->abi_version = STILLPOINT_ABI_VERSION;
+	g->features = STILLPOINT_FEATURE_PARK;
+	g->window_start = MACHINE_WINDOW_START;
+	g->window_end = MACHINE_WINDOW_END;
+}
+
+struct machine *machine_build(uint64_t pfns)
+{
+	struct machine *m = calloc(1, sizeof(*m));
+	uint64_t pfn;
+
+	assert(m && pfns >= 32);
+	m->dom.ops = &file_ops;
+	m->dom.domid = 7;
+	strcpy(m->dom.name, "file");
+	m->pfns = pfns;
+	m->nframes = pfns * 2 + 16;
+	m->fd = memfd_create("machine", MFD_CLOEXEC);
+	if (m->fd < 0 || ftruncate(m->fd, m->nframes * PAGE_BYTES))
+		abort();
+	m->mem = mmap(NULL, m->nframes * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
+	m->types = malloc(m->nframes * sizeof(*m->types));
+	m->p2m_mfn = malloc(pfns * sizeof(*m->p2m_mfn));
+	assert(m->mem != MAP_FAILED && m->types && m->p2m_mfn);
+	for (pfn = 0; pfn < m->nframes; pfn++)
+		m->types[pfn] = XEN_DOMCTL_PFINFO_XTAB;
+	/* Backwards with gaps, so that no pfn is taken for a machine frame unnoticed. */
+	for (pfn = 0; pfn < pfns; pfn++) {
+		m->p2m_mfn[pfn] = 8 + (pfns - 1 - pfn) * 2;
+		m->types[m->p2m_mfn[pfn]] = XEN_DOMCTL_PFINFO_NOTAB;
+		memset(machine_page(m, pfn), pfn * 7, PAGE_BYTES);
+		*(uint64_t *)machine_page(m, pfn) = pfn;
+	}
+	for (pfn = MACHINE_L4; pfn <= MACHINE_START_INFO; pfn++)
+		memset(machine_page(m, pfn), 0, PAGE_BYTES);
+	m->shared_info_mfn = 1;
+	m->control_mfn = 3;
+	m->info = (struct domain_info){ .pages = pfns, .max_pages = pfns, .max_vcpu_id = 1,
+					.width = 8, .xen_major = 4, .xen_minor = 17 };
+	machine_build_tables(m);
+	machine_build_vcpus(m);
+	machine_build_anchors(m);
+	return m;
+}
+
+void machine_free(struct machine *m)
+{
+	munmap(m->mem, m->nframes * PAGE_BYTES);
+	close(m->fd);
+	free(m->types);
+	free(m->p2m_mfn);
+	free(m);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A domain whose memory is a file, for tests and measurements without Xen. The
+ * guest in it is made by machine_build(): page tables, a linear p2m, start_info and
+ * a module that answers as the real one does, or as a test tells it to.
+ */
+#ifndef STILLPOINT_DOMAIN_FILE_H
+#define STILLPOINT_DOMAIN_FILE_H
+
+#include "domain.h"
+#include "page.h"
+
+/* Where the guest has its p2m and its park window. */
+#define MACHINE_P2M_VADDR    UINT64_C(0xffffc90000000000)
+#define MACHINE_WINDOW_START UINT64_C(0xffffffffc0100000)
+#define MACHINE_WINDOW_END   (MACHINE_WINDOW_START + 16)
+
+/* pfns with a role; those above are plain memory. */
+enum machine_pfn {
+	MACHINE_L4 = 0,
+	MACHINE_L3 = 1,
+	MACHINE_L2 = 2,
+	MACHINE_L1 = 3,
+	MACHINE_USER_L4 = 4,
+	MACHINE_START_INFO = 5,
+	MACHINE_STORE = 6,
+	MACHINE_CONSOLE = 7,
+	MACHINE_GDT = 8,
+	MACHINE_P2M = 9, /* the first frame of the p2m; the others follow */
+};
+
+/* What the module does when it is asked to park. */
+enum machine_module {
+	MODULE_PARKS,
+	MODULE_SILENT,		/* nothing */
+	MODULE_FAILS,		/* ends the request with machine.error */
+	MODULE_LATE,		/* parks only once it is cancelled */
+	MODULE_CANCELS,		/* ends the request as cancelled */
+	MODULE_LEAVES,		/* says parked, and has left when it is paused */
+};
+
+enum machine_op {
+	OP_NONE,
+	OP_INFO,
+	OP_PAUSE,
+	OP_GET_REGS,
+	OP_SET_REGS,
+	OP_GET_XSAVE,
+	OP_SET_XSAVE,
+	OP_GET_VCPU,
+	OP_MAP,
+	OP_TYPES,
+	OP_TSC,
+	OP_POLICY,
+	OP_CONFIG,
+	OP_SHARED_INFO,
+	OP_DESTROY,
+	OP_COUNT,
+};
+
+/**
+ * struct machine - a file-backed domain and its guest
+ * @mem: all machine frames
+ * @types: type of each machine frame; XTAB if it is not the domain's
+ * @pfns: number of pfns
+ * @p2m_mfn: the truth about the guest's memory, whatever its p2m says later
+ * @tsc_looks: so many reads of vCPU 0 find it reading the TSC
+ * @pauses: how often the domain is paused more than unpaused
+ * @fail_op: this operation fails, after @fail_after calls that do not
+ * @on_pause: called when the domain is paused first
+ * @on_run: called when it is unpaused last
+ * @destroyed: the domain was destroyed
+ */
+struct machine {
+	struct domain dom;
+	int fd;
+	uint64_t nframes;
+	uint8_t *mem;
+	uint32_t *types;
+	uint64_t pfns;
+	uint64_t *p2m_mfn;
+	struct domain_info info;
+	uint64_t shared_info_mfn;
+	uint64_t control_mfn;
+	vcpu_guest_context_t vcpu[2];
+	bool online[2];
+	uint8_t xsave[2][64];
+	enum machine_module module;
+	int error;
+	unsigned int tsc_looks;
+	int pauses;
+	unsigned int total_pauses;
+	enum machine_op fail_op;
+	unsigned int fail_after;
+	unsigned int calls[OP_COUNT];
+	void (*on_pause)(struct machine *m);
+	void (*on_run)(struct machine *m);
+	void *arg;
+	bool destroyed;
+	unsigned int mapped;
+	unsigned int channels;
+};
+
+/* A machine with a guest of @pfns pages; @pfns is 32 or more. Aborts if it cannot. */
+struct machine *machine_build(uint64_t pfns);
+
+void machine_free(struct machine *m);
+
+/* The bytes of a machine frame. */
+static inline void *machine_frame(struct machine *m, uint64_t mfn)
+{
+	return m->mem + mfn * PAGE_BYTES;
+}
+
+/* The bytes of a pfn. */
+static inline void *machine_page(struct machine *m, uint64_t pfn)
+{
+	return machine_frame(m, m->p2m_mfn[pfn]);
+}
+
+/* Change what the guest's p2m says about @pfn. */
+void machine_set_p2m(struct machine *m, uint64_t pfn, uint64_t mfn);
+
+struct stillpoint_guest_half *machine_guest_half(struct machine *m);
+struct stillpoint_host_half *machine_host_half(struct machine *m);
+shared_info_t *machine_shared_info(struct machine *m);
+
+/* Put the guest into its park, as after a request of number @number. */
+void machine_park(struct machine *m, uint32_t number);
+
+#endif /* STILLPOINT_DOMAIN_FILE_H */

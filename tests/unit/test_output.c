@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include "unit.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "output.h"
+#include "signals.h"
+#include "tempdir.h"
+
+static int setup(void **state)
+{
+	(void)state;
+	tempdir_enter();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	tempdir_leave();
+	return 0;
+}
+
+static void write_file(const char *path, bool replace, const char *text)
+{
+	struct output out;
+
+	assert_works(output_open(&out, path, replace));
+	assert_works(output_append(&out, text, strlen(text)));
+	assert_works(output_sync(&out));
+	assert_works(output_publish(&out));
+	output_close(&out);
+}
+
+static void assert_content(const char *path, const char *text)
+{
+	size_t size;
+	uint8_t *data = tempdir_read(path, &size);
+
+	assert_int_equal(size, strlen(text));
+	assert_memory_equal(data, text, size);
+	free(data);
+}
+
+static void file_appears_when_published(void **state)
+{
+	struct output out;
+	struct stat st;
+
+	(void)state;
+	assert_works(output_open(&out, "image", false));
+	assert_works(output_append(&out, "abc", 3));
+	assert_works(output_sync(&out));
+	assert_int_not_equal(access("image", F_OK), 0);
+	assert_works(output_publish(&out));
+	output_close(&out);
+	assert_content("image", "abc");
+	assert_int_equal(tempdir_count("."), 1);
+	assert_int_equal(stat("image", &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void nothing_is_left_when_it_is_not(void **state)
+{
+	struct output out;
+
+	(void)state;
+	assert_works(output_open(&out, "image", false));
+	assert_works(output_append(&out, "abc", 3));
+	assert_works(output_sync(&out));
+	output_close(&out);
+	assert_int_equal(tempdir_count("."), 0);
+}
+
+static void existing_file_is_kept_without_force(void **state)
+{
+	struct output out;
+
+	(void)state;
+	write_file("image", false, "old");
+	assert_fails(output_open(&out, "image", false), "use --force");
+	assert_content("image", "old");
+	write_file("image", true, "new");
+	assert_content("image", "new");
+	assert_int_equal(tempdir_count("."), 1);
+}
+
+static void failed_replacement_keeps_the_old_file(void **state)
+{
+	struct output out;
+
+	(void)state;
+	write_file("image", false, "old");
+	assert_works(output_open(&out, "image", true));
+	assert_works(output_append(&out, "new", 3));
+	output_close(&out);
+	assert_content("image", "old");
+	assert_int_equal(tempdir_count("."), 1);
+}
+
+static void file_that_appears_meanwhile_is_kept(void **state)
+{
+	struct output out;
+
+	(void)state;
+	assert_works(output_open(&out, "image", false));
+	write_file("image", false, "other");
+	assert_fails(output_publish(&out), "exists by now");
+	output_close(&out);
+	assert_content("image", "other");
+	assert_int_equal(tempdir_count("."), 1);
+}
+
+static void other_kinds_of_files_are_refused(void **state)
+{
+	struct output out;
+
+	(void)state;
+	assert_int_equal(mkdir("dir", 0700), 0);
+	assert_int_equal(symlink("nowhere", "link"), 0);
+	assert_int_equal(mkfifo("fifo", 0600), 0);
+	assert_fails(output_open(&out, "dir", true), "not a regular file");
+	assert_fails(output_open(&out, "link", true), "not a regular file");
+	assert_fails(output_open(&out, "fifo", true), "not a regular file");
+	assert_fails(output_open(&out, "dir/", true), "names a directory");
+	assert_fails(output_open(&out, ".", true), "names a directory");
+	assert_fails(output_open(&out, "", true), "names a directory");
+	assert_fails(output_open(&out, "none/image", true), "cannot open the directory 'none'");
+	write_file("dir/image", false, "x");
+	assert_content("dir/image", "x");
+}
+
+static void stale_siblings_are_removed(void **state)
+{
+	char own[64];
+
+	(void)state;
+	/* Above the kernel's limit of process ids (proc(5), pid_max). */
+	tempdir_write(".image.partial.4194305", "x", 1);
+	tempdir_write(".image.partial.4194305x", "x", 1);
+	tempdir_write(".other.partial.4194305", "x", 1);
+	snprintf(own, sizeof(own), ".image.partial.%d", (int)getppid());
+	tempdir_write(own, "x", 1);
+	write_file("image", false, "abc");
+	assert_int_not_equal(access(".image.partial.4194305", F_OK), 0);
+	assert_int_equal(access(".image.partial.4194305x", F_OK), 0);
+	assert_int_equal(access(".other.partial.4194305", F_OK), 0);
+	assert_int_equal(access(own, F_OK), 0);
+}
+
+static void file_size_limit_is_an_error(void **state)
+{
+	static char data[1 << 16];
+	struct rlimit old, small;
+	struct output out;
+	int i, ret = 0;
+
+	(void)state;
+	signals_catch();
+	getrlimit(RLIMIT_FSIZE, &old);
+	small = old;
+	small.rlim_cur = 1500000;
+	setrlimit(RLIMIT_FSIZE, &small);
+	msg_error_clear();
+	assert_works(output_open(&out, "image", false));
+	for (i = 0; i < 64 && !ret; i++)
+		ret = output_append(&out, data, sizeof(data));
+	assert_int_equal(ret, -1);
+	assert_non_null(strstr(msg_error_text(), "File too large"));
+	setrlimit(RLIMIT_FSIZE, &old);
+	output_close(&out);
+	assert_int_equal(tempdir_count("."), 0);
+}
+
+/* A file system of 1 MiB, seen by this process only. */
+static bool mount_small(void)
+{
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return false;
+	return mkdir("small", 0700) == 0 &&
+	       mount("none", "small", "tmpfs", 0, "size=1m") == 0;
+}
+
+static void full_file_system_is_an_error(void **state)
+{
+	static char data[1 << 16];
+	struct output out;
+	int i, ret = 0;
+
+	(void)state;
+	if (!mount_small()) {
+		print_message("skipped: cannot mount a file system here\n");
+		skip();
+	}
+	assert_works(output_open(&out, "small/image", false));
+	assert_fails(output_check_space(&out, 2 << 20), "1 MiB free");
+	assert_works(output_check_space(&out, 500000));
+	msg_error_clear();
+	for (i = 0; i < 64 && !ret; i++)
+		ret = output_append(&out, data, sizeof(data));
+	assert_int_equal(ret, -1);
+	assert_non_null(strstr(msg_error_text(), "No space left"));
+	output_close(&out);
+	assert_int_equal(tempdir_count("small"), 0);
+	umount("small");
+}
+
+static void signal_stops_a_write(void **state)
+{
+	struct output out;
+
+	(void)state;
+	signals_catch();
+	assert_works(output_open(&out, "image", false));
+	assert_works(output_append(&out, "abc", 3));
+	raise(SIGTERM);
+	assert_fails(output_sync(&out), "signal 15");
+	signals_reset();
+	output_close(&out);
+	assert_int_equal(tempdir_count("."), 0);
+}
+
+static void digest_is_of_all_bytes(void **state)
+{
+	const size_t size = 3000001;
+	XXH128_canonical_t want;
+	uint8_t *data = malloc(size), digest[16];
+	struct output out;
+	size_t i;
+
+	(void)state;
+	assert_non_null(data);
+	for (i = 0; i < size; i++)
+		data[i] = i * i >> 3;
+	assert_works(output_open(&out, "image", false));
+	assert_works(output_append(&out, data, 1));
+	assert_works(output_append(&out, data + 1, size - 1));
+	assert_int_equal(out.length, size);
+	assert_works(output_digest(&out, digest));
+	XXH128_canonicalFromHash(&want, XXH3_128bits(data, size));
+	assert_memory_equal(digest, want.digest, 16);
+	output_close(&out);
+	free(data);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(file_appears_when_published),
+		TEST(nothing_is_left_when_it_is_not),
+		TEST(existing_file_is_kept_without_force),
+		TEST(failed_replacement_keeps_the_old_file),
+		TEST(file_that_appears_meanwhile_is_kept),
+		TEST(other_kinds_of_files_are_refused),
+		TEST(stale_siblings_are_removed),
+		TEST(file_size_limit_is_an_error),
+		TEST(signal_stops_a_write),
+		TEST(digest_is_of_all_bytes),
+		TEST(full_file_system_is_an_error),
+	};
+
+	return cmocka_run_group_tests_name("output", tests, NULL, NULL);
+}
