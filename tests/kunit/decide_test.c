@@ -7,8 +7,9 @@
 
 #include "decide.h"
 
-#define HALF_RANGE	0x80000000u
-#define LAST		U32_MAX
+#define HALF_RANGE 0x80000000u
+
+#define LAST U32_MAX
 
 static enum sp_verdict verdict(u32 request, u32 taken)
 {
@@ -118,8 +119,11 @@ static void cancel_of_another_request_parks(struct kunit *test)
 static void unknown_operation_is_refused(struct kunit *test)
 {
 	static const u32 ops[] = {
-		STILLPOINT_OP_NONE, STILLPOINT_OP_PARK + 1, 0x100 | STILLPOINT_OP_PARK,
-		HALF_RANGE | STILLPOINT_OP_PARK, U32_MAX,
+		STILLPOINT_OP_NONE,
+		STILLPOINT_OP_PARK + 1,
+		0x100 | STILLPOINT_OP_PARK,
+		HALF_RANGE | STILLPOINT_OP_PARK,
+		U32_MAX,
 	};
 	struct sp_ask ask = { .request = 7 };
 	int i;
@@ -132,11 +136,12 @@ static void unknown_operation_is_refused(struct kunit *test)
 
 static void deadline_is_clamped_from_below(struct kunit *test)
 {
-	const u64 shortest = 3000000;	/* 1 ms at 3 GHz */
+	const u64 shortest = 3000000; /* 1 ms at 3 GHz */
 
 	KUNIT_EXPECT_EQ(test, sp_deadline_cycles(0, 3000000), shortest);
 	KUNIT_EXPECT_EQ(test, sp_deadline_cycles(1, 3000000), shortest);
-	KUNIT_EXPECT_EQ(test, sp_deadline_cycles(STILLPOINT_DEADLINE_MIN_US - 1, 3000000), shortest);
+	KUNIT_EXPECT_EQ(test, sp_deadline_cycles(STILLPOINT_DEADLINE_MIN_US - 1, 3000000),
+			shortest);
 	KUNIT_EXPECT_EQ(test, sp_deadline_cycles(STILLPOINT_DEADLINE_MIN_US, 3000000), shortest);
 	KUNIT_EXPECT_EQ(test, sp_deadline_cycles(STILLPOINT_DEADLINE_MIN_US + 1, 3000000),
 			shortest + 3000);
@@ -144,7 +149,7 @@ static void deadline_is_clamped_from_below(struct kunit *test)
 
 static void deadline_is_clamped_from_above(struct kunit *test)
 {
-	const u64 longest = 180000000000;	/* 60 s at 3 GHz */
+	const u64 longest = 180000000000; /* 60 s at 3 GHz */
 
 	KUNIT_EXPECT_EQ(test, sp_deadline_cycles(STILLPOINT_DEADLINE_MAX_US - 1, 3000000),
 			longest - 3000);
@@ -236,7 +241,7 @@ static struct kunit_case decide_cases[] = {
 	KUNIT_CASE(cycles_of_an_unknown_tsc),
 	KUNIT_CASE(cycles_that_overflow_in_64_bits),
 	KUNIT_CASE(deadline_survives_the_way_back),
-	{}
+	{},
 };
 
 static struct kunit_suite decide_suite = {

@@ -98,13 +98,17 @@ static void no_slash(struct kunit *test)
 
 static void other_offsets(struct kunit *test)
 {
-	static const unsigned long offsets[] = { 1, 2, 3, 5, 8, 0x10, 0x14, 0x40, 0x44, 0x100,
-						 0x100000000, 0x100000004, LONG_MAX, ULONG_MAX };
+	static const unsigned long low[] = { 1, 2, 3, 5, 8, 0x10, 0x14, 0x40, 0x44, 0x100 };
+	static const unsigned long high[] = { 0x100000000, 0x100000004, LONG_MAX, ULONG_MAX };
 	char text[64];
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(offsets); i++) {
-		snprintf(text, sizeof(text), NAME "+%#lx/0x20", offsets[i]);
+	for (i = 0; i < ARRAY_SIZE(low); i++) {
+		snprintf(text, sizeof(text), NAME "+%#lx/0x20", low[i]);
+		expect_refused(test, text);
+	}
+	for (i = 0; i < ARRAY_SIZE(high); i++) {
+		snprintf(text, sizeof(text), NAME "+%#lx/0x20", high[i]);
 		expect_refused(test, text);
 	}
 }
@@ -183,7 +187,7 @@ static struct kunit_case entry_cases[] = {
 	KUNIT_CASE(no_number),
 	KUNIT_CASE(no_hexadecimal_offset),
 	KUNIT_CASE(garbage),
-	{}
+	{},
 };
 
 static struct kunit_suite entry_suite = {

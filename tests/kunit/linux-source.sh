@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-# Debian's kernel source, and a cache for what is made of it. Sourced; the
-# caller sets $me, the name that its messages begin with.
+# Debian's kernel source, and a cache for what is made of it. Sourced by the
+# commands that need them; their messages begin with the name of their folder.
 # shellcheck shell=bash
 
 # What this file sets is used by those who source it.
@@ -9,16 +9,18 @@ linux_source=/usr/src/linux-source-6.1.tar.xz
 linux_package=linux-source-6.1
 cache=${STILLPOINT_LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/stillpoint-lab}
 
+me=$(basename "$(dirname "$(realpath "$0")")")
+
 say() { printf '%s: %s\n' "$me" "$*" >&2; }
 die() { say "$*"; exit 1; }
 
 # need THING=PACKAGE...: install the packages whose thing, a command or the
-# absolute path of a file, this machine lacks.
+# absolute path of a file (a pattern may be), this machine lacks.
 need() {
 	local pair packages=()
 	for pair; do
 		case $pair in
-		/*) [ -e "${pair%%=*}" ] ;;
+		/*) compgen -G "${pair%%=*}" >/dev/null ;;
 		*) command -v "${pair%%=*}" >/dev/null ;;
 		esac || packages+=("${pair#*=}")
 	done
