@@ -14,7 +14,7 @@ trimmed_modules='sound drivers/gpu drivers/media drivers/infiniband drivers/iio
 	net/wireless net/mac80211 net/bluetooth net/nfc net/can net/batman-adv
 	fs/ocfs2 fs/ceph fs/smb fs/cifs fs/nfsd fs/gfs2 fs/jfs fs/reiserfs'
 dom0_initrd_modules='virtio_pci virtio_blk crc32c_generic ext4 xfs'
-guest_initrd_modules='xen-blkfront crc32c_generic ext4'
+guest_initrd_modules='xen-blkfront xen-netfront crc32c_generic ext4'
 guest_root_size=1536M
 guest_data_size=256M
 guests_disk_size=60G
@@ -154,7 +154,7 @@ Pin-Priority: 1001"
 	cp "$kernel_dir/vmlinux" "$root/boot/guest-vmlinux"
 	cp "$kernel_dir/initrd-guest" "$root/boot/guest-initrd"
 	rm -f "$root/etc/fstab"
-	mke2fs -q -t ext4 -d "$root" -L dom0 "$tmp/root.img" 3G
+	mke2fs -q -t ext4 -d "$root" -L dom0 "$tmp/root.img" 3G >&2
 	rm -rf "$root"
 }
 
@@ -167,10 +167,13 @@ make_guest() {
 		--customize-hook='rm -r "$1/root/guest"'
 	chroot "$root" dpkg-query -W >"$tmp/packages"
 	trim_root "$root"
-	mke2fs -q -t ext4 -d "$root" -L root "$tmp/root.img" "$guest_root_size"
+	# Set, so that systemd does not take each boot for the first one.
+	echo 0123456789abcdef0123456789abcdef >"$root/etc/machine-id"
+	mke2fs -q -t ext4 -d "$root" -L root "$tmp/root.img" "$guest_root_size" >&2
 	rm -rf "$root"
+	mke2fs -q -t ext4 -L data "$tmp/data.img" "$guest_data_size" >&2
 	make_guests_disk "$tmp"
-	rm "$tmp/root.img"
+	rm "$tmp/root.img" "$tmp/data.img"
 }
 
 # trim_root DIR: the modules in, what nothing in a lab reads out.
@@ -181,7 +184,7 @@ trim_root() {
 }
 
 # make_guests_disk DIR: guests.qcow2, the XFS that dom0 mounts at /guests, with
-# DIR/root.img in it. A Linux of the lab's does the copying, so that the host
+# DIR/root.img and DIR/data.img in it. A Linux of the lab's does the copying, so that the host
 # needs no loop device and no XFS.
 make_guests_disk() {
 	local tmp=$1
@@ -191,9 +194,10 @@ make_guests_disk() {
 	timeout 600 qemu-system-x86_64 -machine pc -accel tcg -cpu qemu64 -m 1024 \
 		-display none -nodefaults -no-reboot -serial "file:$tmp/fill.log" \
 		-kernel "$kernel_dir/bzImage" -initrd "$kernel_dir/initrd-dom0" \
-		-append 'console=ttyS0 quiet fill=/dev/vda:/dev/vdb' \
+		-append 'console=ttyS0 quiet fill=/dev/vda' \
 		-drive file="$tmp/guests.img",if=virtio,format=raw,cache=unsafe \
-		-drive file="$tmp/root.img",if=virtio,format=raw,readonly=on </dev/null
+		-drive file="$tmp/root.img",if=virtio,format=raw,readonly=on \
+		-drive file="$tmp/data.img",if=virtio,format=raw,readonly=on </dev/null
 	grep -q 'initrd: filled' "$tmp/fill.log" || {
 		tail -n 30 "$tmp/fill.log" >&2
 		die "the guests' disk could not be filled"

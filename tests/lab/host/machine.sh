@@ -4,6 +4,7 @@
 
 kept_runs=10
 qemu=
+watcher=
 run_dir=
 
 # machine_prepare SCRIPT [ARG...]: the run's folder, with all that QEMU needs.
@@ -113,10 +114,23 @@ machine_run() {
 			</dev/null 2>qemu.log
 	) &
 	qemu=$!
+	announce_ready &
+	watcher=$!
 	wait "$qemu" || rc=$?
 	qemu=
 	wait "$output" || true
 	machine_status "$rc"
+}
+
+# announce_ready: say when the script starts.
+announce_ready() {
+	local started=$SECONDS
+	trap - EXIT INT TERM HUP
+	until grep -q . "$run_dir/status" 2>/dev/null; do
+		sleep 0.5
+	done
+	! grep -q '^ready' "$run_dir/status" ||
+		say "the script starts, $((SECONDS - started)) s after power on"
 }
 
 # machine_shell: boot with the terminal connected to a shell in dom0.
@@ -163,6 +177,7 @@ machine_status() {
 machine_end() {
 	local rc=$?
 	trap - EXIT INT TERM HUP
+	[ -z "$watcher" ] || kill "$watcher" 2>/dev/null || true
 	if [ -n "$qemu" ]; then
 		kill "$qemu" 2>/dev/null || true
 		wait "$qemu" 2>/dev/null || true
