@@ -128,12 +128,14 @@ u64 sp_control_take(u32 number)
 {
 	WRITE_ONCE(guest->generation, guest->generation + 1);
 	WRITE_ONCE(guest->taken, number);
+	/* dom0 that sees the state sees the number. */
 	smp_store_release(&guest->state, STILLPOINT_STATE_PREPARING);
 	return guest->generation;
 }
 
 void sp_control_parked(void)
 {
+	/* Canonical memory first: whoever sees the state may copy. */
 	smp_store_release(&guest->state, STILLPOINT_STATE_PARKED);
 	sp_control_notify();
 }
@@ -141,6 +143,7 @@ void sp_control_parked(void)
 void sp_control_left(u64 park_us)
 {
 	WRITE_ONCE(guest->last_park_us, park_us);
+	/* dom0 that sees the state sees the time. */
 	smp_store_release(&guest->state, STILLPOINT_STATE_RESUMING);
 }
 
@@ -162,6 +165,7 @@ void sp_control_done(enum stillpoint_result result, int err)
 	WRITE_ONCE(guest->result, result);
 	WRITE_ONCE(guest->error, -err);
 	WRITE_ONCE(guest->state, STILLPOINT_STATE_IDLE);
+	/* dom0 that sees the number sees the result. */
 	smp_store_release(&guest->done, guest->taken);
 	sp_control_notify();
 }

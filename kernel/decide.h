@@ -6,10 +6,10 @@
 #include <linux/types.h>
 
 enum sp_verdict {
-	SP_IGNORE,	/* a repeat, or nothing was asked */
+	SP_IGNORE, /* a repeat, or nothing was asked */
 	SP_PARK,
-	SP_REFUSE,	/* an operation that this module does not know */
-	SP_CANCELLED,	/* dom0 gave it up before it was taken up */
+	SP_REFUSE,    /* an operation that this module does not know */
+	SP_CANCELLED, /* dom0 gave it up before it was taken up */
 };
 
 /**

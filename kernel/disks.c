@@ -11,8 +11,8 @@
 #include "disks.h"
 
 /* Room for disks, and requests of theirs, that appear between prepare and stop. */
-#define SPARE_DISKS	16
-#define SPARE_MARKS	1024
+#define SPARE_DISKS 16
+#define SPARE_MARKS 1024
 
 static struct gendisk **disks;
 static struct request **marks;
@@ -37,7 +37,7 @@ static int each_device(struct device *dev, void *fn)
 }
 
 /* Calls @fn for every blkfront disk. Takes spinlocks only. */
-static void for_each_disk(disk_fn fn)
+static void walk_disks(disk_fn fn)
 {
 	bus_for_each_dev(sp_devices_bus(), NULL, fn, each_device);
 }
@@ -56,7 +56,7 @@ int sp_disks_prepare(void)
 	nr_marks = 0;
 	max_disks = SPARE_DISKS;
 	max_marks = SPARE_MARKS;
-	for_each_disk(count_disk);
+	walk_disks(count_disk);
 
 	disks = kcalloc(max_disks, sizeof(*disks), GFP_NOIO);
 	marks = kcalloc(max_marks, sizeof(*marks), GFP_NOIO);
@@ -85,7 +85,7 @@ static void stop_disk(struct gendisk *disk)
 
 void sp_disks_stop(void)
 {
-	for_each_disk(stop_disk);
+	walk_disks(stop_disk);
 }
 
 /*

@@ -5,15 +5,17 @@
 #include "control.h"
 #include "stats.h"
 
-#define SP_STAT(stat)									\
-static ssize_t stat##_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)	\
-{											\
-	struct stillpoint_guest_half stats;						\
-											\
-	sp_control_stats(&stats);							\
-	return sysfs_emit(buf, "%llu\n", (u64)stats.stat);				\
-}											\
+/* clang-format off */
+#define SP_STAT(stat) \
+static ssize_t stat##_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf) \
+{ \
+	struct stillpoint_guest_half stats; \
+	\
+	sp_control_stats(&stats); \
+	return sysfs_emit(buf, "%llu\n", (u64)stats.stat); \
+} \
 static struct kobj_attribute stat##_attr = __ATTR_RO(stat)
+/* clang-format on */
 
 SP_STAT(checkpoints);
 SP_STAT(abandoned);
@@ -21,6 +23,7 @@ SP_STAT(restores);
 SP_STAT(last_park_us);
 SP_STAT(generation);
 
+/* clang-format off */
 static struct attribute *attrs[] = {
 	&checkpoints_attr.attr,
 	&abandoned_attr.attr,
@@ -29,6 +32,7 @@ static struct attribute *attrs[] = {
 	&generation_attr.attr,
 	NULL,
 };
+/* clang-format on */
 
 static const struct attribute_group group = { .attrs = attrs };
 

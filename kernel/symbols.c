@@ -21,7 +21,9 @@ struct sp_symbol {
 	void **to;
 };
 
+/* clang-format off */
 #define SP_SYMBOL(fn) { #fn, (void **)&sp_sym.fn }
+/* clang-format on */
 
 static const struct sp_symbol symbols[] __initconst = {
 	SP_SYMBOL(xs_suspend),

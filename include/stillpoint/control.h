@@ -25,14 +25,14 @@
 
 #include <linux/types.h>
 
-#define STILLPOINT_ABI_VERSION		1
+#define STILLPOINT_ABI_VERSION 1
 
-#define STILLPOINT_CONTROL_MAGIC	0x4c525443544e5053ULL	/* "SPNTCTRL" */
-#define STILLPOINT_CONTROL_SIZE		4096
-#define STILLPOINT_HOST_OFFSET		2048
+#define STILLPOINT_CONTROL_MAGIC 0x4c525443544e5053ULL /* "SPNTCTRL" */
+#define STILLPOINT_CONTROL_SIZE 4096
+#define STILLPOINT_HOST_OFFSET 2048
 
 /* Bits of stillpoint_guest_half.features. */
-#define STILLPOINT_FEATURE_PARK		(1ULL << 0)
+#define STILLPOINT_FEATURE_PARK (1ULL << 0)
 
 enum stillpoint_op {
 	STILLPOINT_OP_NONE = 0,
@@ -41,7 +41,7 @@ enum stillpoint_op {
 
 enum stillpoint_state {
 	STILLPOINT_STATE_IDLE = 0,
-	STILLPOINT_STATE_PREPARING = 1,	/* a request was taken up */
+	STILLPOINT_STATE_PREPARING = 1, /* a request was taken up */
 	STILLPOINT_STATE_PARKED = 2,	/* in the loop, or an instant before it */
 	STILLPOINT_STATE_RESUMING = 3,	/* left the loop */
 };
@@ -49,16 +49,16 @@ enum stillpoint_state {
 /* How the request numbered guest.done ended. */
 enum stillpoint_result {
 	STILLPOINT_RESULT_NONE = 0,
-	STILLPOINT_RESULT_CHECKPOINT = 1,	/* dom0 let the guest run on */
-	STILLPOINT_RESULT_RESTORED = 2,		/* woke up in a restored domain */
-	STILLPOINT_RESULT_ABANDONED = 3,	/* the deadline passed */
-	STILLPOINT_RESULT_CANCELLED = 4,	/* host.cancel named the request */
-	STILLPOINT_RESULT_FAILED = 5,		/* never parked; guest.error says why */
+	STILLPOINT_RESULT_CHECKPOINT = 1, /* dom0 let the guest run on */
+	STILLPOINT_RESULT_RESTORED = 2,	  /* woke up in a restored domain */
+	STILLPOINT_RESULT_ABANDONED = 3,  /* the deadline passed */
+	STILLPOINT_RESULT_CANCELLED = 4,  /* host.cancel named the request */
+	STILLPOINT_RESULT_FAILED = 5,	  /* never parked; guest.error says why */
 };
 
 /* The bounds of host.deadline_us; the module clamps to them. */
-#define STILLPOINT_DEADLINE_MIN_US	1000ULL
-#define STILLPOINT_DEADLINE_MAX_US	60000000ULL
+#define STILLPOINT_DEADLINE_MIN_US 1000ULL
+#define STILLPOINT_DEADLINE_MAX_US 60000000ULL
 
 /**
  * struct stillpoint_guest_half - what the module tells dom0

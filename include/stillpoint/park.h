@@ -17,10 +17,10 @@
 #ifndef STILLPOINT_PARK_H
 #define STILLPOINT_PARK_H
 
-#define STILLPOINT_RAX_PARKED	0
-#define STILLPOINT_RAX_RUN_ON	1	/* the checkpoint is over; go on */
-#define STILLPOINT_RAX_RESTORED	2	/* only in an image: you were restored */
+#define STILLPOINT_RAX_PARKED 0
+#define STILLPOINT_RAX_RUN_ON 1	  /* the checkpoint is over; go on */
+#define STILLPOINT_RAX_RESTORED 2 /* only in an image: you were restored */
 
-#define STILLPOINT_PARK_MAGIC	0x4b524150544e5053	/* "SPNTPARK" */
+#define STILLPOINT_PARK_MAGIC 0x4b524150544e5053 /* "SPNTPARK" */
 
 #endif /* STILLPOINT_PARK_H */

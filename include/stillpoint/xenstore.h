@@ -9,11 +9,11 @@
 #ifndef STILLPOINT_XENSTORE_H
 #define STILLPOINT_XENSTORE_H
 
-#define STILLPOINT_XS_DIR	"data/stillpoint"
-#define STILLPOINT_XS_ABI	"abi-version"
-#define STILLPOINT_XS_VERSION	"version"	/* of the module, a string */
-#define STILLPOINT_XS_FEATURES	"features"	/* hexadecimal, with 0x */
-#define STILLPOINT_XS_REF	"control-ref"	/* grant of the control page */
-#define STILLPOINT_XS_PORT	"event-channel"	/* unbound, for dom0 */
+#define STILLPOINT_XS_DIR "data/stillpoint"
+#define STILLPOINT_XS_ABI "abi-version"
+#define STILLPOINT_XS_VERSION "version"	   /* of the module, a string */
+#define STILLPOINT_XS_FEATURES "features"  /* hexadecimal, with 0x */
+#define STILLPOINT_XS_REF "control-ref"	   /* grant of the control page */
+#define STILLPOINT_XS_PORT "event-channel" /* unbound, for dom0 */
 
 #endif /* STILLPOINT_XENSTORE_H */
