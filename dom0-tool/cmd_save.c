@@ -15,7 +15,7 @@
 
 /* Park time-outs in milliseconds; the module clamps deadlines to 60 s (control.h). */
 #define SAVE_PARK_TIMEOUT_MS 10000
-#define SAVE_DEADLINE_MS     5000
+#define SAVE_DEADLINE_MS 5000
 #define SAVE_DEADLINE_MAX_MS (STILLPOINT_DEADLINE_MAX_US / 1000)
 
 static const char save_help[] =

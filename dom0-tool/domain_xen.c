@@ -107,9 +107,9 @@ static int xen_page_types(struct domain *dom, uint64_t *frames, size_t n)
 static int xen_tsc(struct domain *dom, struct tsc_state *tsc)
 {
 	return xc_domain_get_tsc_info(xen_of(dom)->xch, dom->domid, &tsc->mode, &tsc->nsec,
-				      &tsc->khz, &tsc->incarnation)
-		       ? -errno
-		       : 0;
+				      &tsc->khz, &tsc->incarnation) ?
+		       -errno :
+		       0;
 }
 
 static int xen_config(struct domain *dom, char **json)

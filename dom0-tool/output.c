@@ -17,7 +17,7 @@
 #include "signals.h"
 
 #define OUTPUT_BUFFER (1u << 20)
-#define OUTPUT_MODE   0600
+#define OUTPUT_MODE 0600
 
 /* Split @path; the directory is opened. */
 static int output_open_dir(struct output *out)

@@ -63,8 +63,8 @@ int p2m_find(struct p2m *p2m)
 
 	if (p2m_anchor_read(p2m, &anchor))
 		goto fail;
-	if (anchor.cr3 ? p2m_walk_list(p2m->dom, &anchor, p2m->limit, &size, &frames)
-		       : p2m_walk_tree(p2m->dom, &anchor, p2m->limit, &size, &frames))
+	if (anchor.cr3 ? p2m_walk_list(p2m->dom, &anchor, p2m->limit, &size, &frames) :
+			 p2m_walk_tree(p2m->dom, &anchor, p2m->limit, &size, &frames))
 		goto fail;
 	nframes = (size + ENTRIES_PER_PAGE - 1) / ENTRIES_PER_PAGE;
 	if (p2m->map && nframes == p2m->nframes &&

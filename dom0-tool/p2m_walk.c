@@ -14,7 +14,7 @@
 
 /* What Xen keeps of a guest's addresses (arch-x86/xen-x86_64.h). */
 #define P2M_XEN_START UINT64_C(0xffff800000000000)
-#define P2M_XEN_END   UINT64_C(0xffff87ffffffffff)
+#define P2M_XEN_END UINT64_C(0xffff87ffffffffff)
 
 /*
  * The most pfns that a walk starts with: 512 GiB of list and 256 TiB of guest

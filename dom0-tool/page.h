@@ -8,8 +8,8 @@
 
 #include <xenctrl.h>
 
-#define PAGE_BITS	 12
-#define PAGE_BYTES	 4096u
+#define PAGE_BITS 12
+#define PAGE_BYTES 4096u
 #define ENTRIES_PER_PAGE 512u /* 64-bit words in a page */
 
 #define INVALID_FRAME UINT64_MAX

@@ -8,14 +8,14 @@
 #include "inverse.h"
 
 /* Bits of a page-table entry (Intel SDM volume 3A, 4.5.4). */
-#define PTE_PRESENT	UINT64_C(1)
-#define PTE_PSE		(UINT64_C(1) << 7) /* in level 2 and above: a superpage */
-#define PTE_FRAME_MASK	UINT64_C(0x000ffffffffff000)
+#define PTE_PRESENT UINT64_C(1)
+#define PTE_PSE (UINT64_C(1) << 7) /* in level 2 and above: a superpage */
+#define PTE_FRAME_MASK UINT64_C(0x000ffffffffff000)
 #define PTE_FRAME_SHIFT 12
 
 /* Level 4 slots that Xen fills in (arch-x86/xen-x86_64.h, HYPERVISOR_VIRT_START). */
 #define PAGETABLE_XEN_FIRST 256
-#define PAGETABLE_XEN_LAST  271
+#define PAGETABLE_XEN_LAST 271
 
 /*
  * Copy the table @src of a 64-bit guest to @dst (512 entries each), with pfns in

@@ -32,9 +32,9 @@ static int park_ended(const struct stillpoint_guest_half *half)
 {
 	switch (half->result) {
 	case STILLPOINT_RESULT_FAILED:
-		return msg_error("the guest could not park: %s", half->error && half->error < 4096
-									 ? strerror(half->error)
-									 : "no reason given");
+		return msg_error("the guest could not park: %s", half->error && half->error < 4096 ?
+									 strerror(half->error) :
+									 "no reason given");
 	case STILLPOINT_RESULT_CANCELLED:
 		return msg_error("the guest cancelled the request");
 	case STILLPOINT_RESULT_ABANDONED:

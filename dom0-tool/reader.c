@@ -22,7 +22,8 @@ int reader_open(struct reader *r, int fd)
 		return msg_error("the image is not a regular file");
 	r->fd = fd;
 	r->size = st.st_size;
-	r->buffer = malloc(READER_BUFFER);
+	r->room = r->size < READER_BUFFER ? r->size + 1 : READER_BUFFER;
+	r->buffer = malloc(r->room);
 	r->digest = XXH3_createState();
 	if (!r->buffer || !r->digest) {
 		reader_close(r);
@@ -39,7 +40,7 @@ static int reader_fill(struct reader *r)
 	do {
 		if (signals_check())
 			return -1;
-		n = pread(r->fd, r->buffer, READER_BUFFER, r->offset);
+		n = pread(r->fd, r->buffer, r->room, r->offset);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return msg_error("cannot read the image at offset %llu: %s",

@@ -13,6 +13,7 @@
  * @size: of the file
  * @offset: of the next byte
  * @digest: over all bytes before @offset
+ * @buffer: @room bytes, of which those from @start to @end are still to be taken
  */
 struct reader {
 	int fd;
@@ -20,6 +21,7 @@ struct reader {
 	uint64_t offset;
 	XXH3_state_t *digest;
 	uint8_t *buffer;
+	size_t room;
 	size_t start;
 	size_t end;
 };

@@ -11,16 +11,16 @@
 
 /* What may be reported while a save goes on, in this order. */
 #define SAVE_REQUESTING "requesting"
-#define SAVE_PARKED	"parked"
-#define SAVE_PAUSED	"paused"
-#define SAVE_COPYING	"copying"
-#define SAVE_COPIED	"copied"
-#define SAVE_FLIPPED	"flipped"
-#define SAVE_RUNNING	"running"
-#define SAVE_WRITING	"writing"
-#define SAVE_WRITTEN	"written"
-#define SAVE_SYNCED	"synced"
-#define SAVE_RENAMED	"renamed"
+#define SAVE_PARKED "parked"
+#define SAVE_PAUSED "paused"
+#define SAVE_COPYING "copying"
+#define SAVE_COPIED "copied"
+#define SAVE_FLIPPED "flipped"
+#define SAVE_RUNNING "running"
+#define SAVE_WRITING "writing"
+#define SAVE_WRITTEN "written"
+#define SAVE_SYNCED "synced"
+#define SAVE_RENAMED "renamed"
 
 enum save_after {
 	SAVE_RUN_ON, /* the guest runs on as soon as it is copied */

@@ -11,10 +11,10 @@
 #include <stdint.h>
 
 /* The envelope. */
-#define XL_MAGIC_SIZE	 32
-#define XL_MAGIC	 "Xen saved domain, xl format\n \0 \r"
-#define XL_BYTEORDER	 0x01020304u
-#define XL_FLAG_JSON	 (1u << 0)
+#define XL_MAGIC_SIZE 32
+#define XL_MAGIC "Xen saved domain, xl format\n \0 \r"
+#define XL_BYTEORDER 0x01020304u
+#define XL_FLAG_JSON (1u << 0)
 #define XL_FLAG_STREAMV2 (1u << 1)
 
 /**
@@ -31,10 +31,10 @@ struct xl_header {
 };
 
 /* The libxl stream; its header is big endian. */
-#define LIBXL_IDENT		0x4c6962786c466d74ull /* "LibxlFmt" */
-#define LIBXL_VERSION		2u
+#define LIBXL_IDENT 0x4c6962786c466d74ull /* "LibxlFmt" */
+#define LIBXL_VERSION 2u
 #define LIBXL_OPTION_BIG_ENDIAN (1u << 0)
-#define LIBXL_OPTION_LEGACY	(1u << 1)
+#define LIBXL_OPTION_LEGACY (1u << 1)
 
 struct libxl_header {
 	uint64_t ident;
@@ -50,9 +50,9 @@ enum libxl_record {
 };
 
 /* The libxc stream: id, version and options of its image header are big endian. */
-#define LIBXC_MARKER		0xffffffffffffffffull
-#define LIBXC_ID		0x58454e46u /* "XENF" */
-#define LIBXC_VERSION		3u
+#define LIBXC_MARKER 0xffffffffffffffffull
+#define LIBXC_ID 0x58454e46u /* "XENF" */
+#define LIBXC_VERSION 3u
 #define LIBXC_OPTION_BIG_ENDIAN (1u << 0)
 
 struct libxc_image_header {
@@ -64,7 +64,7 @@ struct libxc_image_header {
 	uint32_t reserved2;
 };
 
-#define LIBXC_TYPE_X86_PV  1u
+#define LIBXC_TYPE_X86_PV 1u
 #define LIBXC_TYPE_X86_HVM 2u
 
 struct libxc_domain_header {
@@ -81,9 +81,9 @@ struct record_header {
 	uint32_t length;
 };
 
-#define RECORD_ALIGN	  8u
+#define RECORD_ALIGN 8u
 #define RECORD_LENGTH_MAX (128u << 20)
-#define RECORD_OPTIONAL	  (1u << 31) /* in libxc's stream only */
+#define RECORD_OPTIONAL (1u << 31) /* in libxc's stream only */
 
 enum libxc_record {
 	LIBXC_END = 0x00,
@@ -109,9 +109,9 @@ struct libxc_page_data {
 	uint32_t reserved;
 };
 
-#define PAGE_DATA_PFN_MASK   0x000fffffffffffffull
-#define PAGE_DATA_TYPE_SHIFT 32	   /* a type's bits are 28 to 31 of a u32 */
-#define PAGE_DATA_MAX	     1024u /* pfns in a record that libxc writes */
+#define PAGE_DATA_PFN_MASK 0x000fffffffffffffull
+#define PAGE_DATA_TYPE_SHIFT 32 /* a type's bits are 28 to 31 of a u32 */
+#define PAGE_DATA_MAX 1024u	/* pfns in a record that libxc writes */
 
 struct libxc_x86_pv_info {
 	uint8_t guest_width;

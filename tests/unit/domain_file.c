@@ -89,6 +89,13 @@ static void machine_done(struct machine *m, uint32_t result, uint32_t error)
 	m->vcpu[0].user_regs.rip = 0xffffffff81000000;
 }
 
+void machine_pass_deadline(struct machine *m)
+{
+	if (!m->pauses && machine_guest_half(m)->state == STILLPOINT_STATE_PARKED &&
+	    m->vcpu[0].user_regs.rax == STILLPOINT_RAX_PARKED)
+		machine_done(m, STILLPOINT_RESULT_ABANDONED, 0);
+}
+
 static void machine_asked(struct machine *m)
 {
 	struct stillpoint_guest_half *g = machine_guest_half(m);
@@ -252,11 +259,10 @@ static void *file_map(struct domain *dom, const uint64_t *mfns, size_t n, int *e
 	for (i = 0; i < n; i++) {
 		err[i] = 0;
 		if (mfns[i] >= m->nframes ||
-		    (m->types[mfns[i]] == XEN_DOMCTL_PFINFO_XTAB &&
-		     mfns[i] != m->shared_info_mfn))
+		    (m->types[mfns[i]] == XEN_DOMCTL_PFINFO_XTAB && mfns[i] != m->shared_info_mfn))
 			err[i] = -EINVAL;
-		else if (mmap(addr + i * PAGE_BYTES, PAGE_BYTES, PROT_READ,
-			      MAP_SHARED | MAP_FIXED, m->fd, mfns[i] * PAGE_BYTES) == MAP_FAILED)
+		else if (mmap(addr + i * PAGE_BYTES, PAGE_BYTES, PROT_READ, MAP_SHARED | MAP_FIXED,
+			      m->fd, mfns[i] * PAGE_BYTES) == MAP_FAILED)
 			abort();
 	}
 	m->mapped += n;
@@ -424,8 +430,9 @@ static void machine_build_tables(struct machine *m)
 	uint64_t i;
 
 	for (i = 0; i < frames * ENTRIES_PER_PAGE; i++)
-		((uint64_t *)machine_page(m, MACHINE_P2M + i / ENTRIES_PER_PAGE))
-			[i % ENTRIES_PER_PAGE] = i < m->pfns ? m->p2m_mfn[i] : UINT64_MAX;
+		((uint64_t *)machine_page(m, MACHINE_P2M +
+						     i / ENTRIES_PER_PAGE))[i % ENTRIES_PER_PAGE] =
+			i < m->pfns ? m->p2m_mfn[i] : UINT64_MAX;
 	l4[MACHINE_P2M_VADDR >> 39 & 511] = machine_pte(m, MACHINE_L3);
 	l3[MACHINE_P2M_VADDR >> 30 & 511] = machine_pte(m, MACHINE_L2);
 	l2[MACHINE_P2M_VADDR >> 21 & 511] = machine_pte(m, MACHINE_L1);
@@ -508,8 +515,12 @@ struct machine *machine_build(uint64_t pfns)
 		memset(machine_page(m, pfn), 0, PAGE_BYTES);
 	m->shared_info_mfn = 1;
 	m->control_mfn = 3;
-	m->info = (struct domain_info){ .pages = pfns, .max_pages = pfns, .max_vcpu_id = 1,
-					.width = 8, .xen_major = 4, .xen_minor = 17 };
+	m->info = (struct domain_info){ .pages = pfns,
+					.max_pages = pfns,
+					.max_vcpu_id = 1,
+					.width = 8,
+					.xen_major = 4,
+					.xen_minor = 17 };
 	machine_build_tables(m);
 	machine_build_vcpus(m);
 	machine_build_anchors(m);

@@ -11,9 +11,9 @@
 #include "page.h"
 
 /* Where the guest has its p2m and its park window. */
-#define MACHINE_P2M_VADDR    UINT64_C(0xffffc90000000000)
+#define MACHINE_P2M_VADDR UINT64_C(0xffffc90000000000)
 #define MACHINE_WINDOW_START UINT64_C(0xffffffffc0100000)
-#define MACHINE_WINDOW_END   (MACHINE_WINDOW_START + 16)
+#define MACHINE_WINDOW_END (MACHINE_WINDOW_START + 16)
 
 /* pfns with a role; those above are plain memory. */
 enum machine_pfn {
@@ -32,11 +32,11 @@ enum machine_pfn {
 /* What the module does when it is asked to park. */
 enum machine_module {
 	MODULE_PARKS,
-	MODULE_SILENT,		/* nothing */
-	MODULE_FAILS,		/* ends the request with machine.error */
-	MODULE_LATE,		/* parks only once it is cancelled */
-	MODULE_CANCELS,		/* ends the request as cancelled */
-	MODULE_LEAVES,		/* says parked, and has left when it is paused */
+	MODULE_SILENT,	/* nothing */
+	MODULE_FAILS,	/* ends the request with machine.error */
+	MODULE_LATE,	/* parks only once it is cancelled */
+	MODULE_CANCELS, /* ends the request as cancelled */
+	MODULE_LEAVES,	/* says parked, and has left when it is paused */
 };
 
 enum machine_op {
@@ -127,5 +127,8 @@ shared_info_t *machine_shared_info(struct machine *m);
 
 /* Put the guest into its park, as after a request of number @number. */
 void machine_park(struct machine *m, uint32_t number);
+
+/* Let the deadline pass: a guest in its park that runs leaves it. */
+void machine_pass_deadline(struct machine *m);
 
 #endif /* STILLPOINT_DOMAIN_FILE_H */

@@ -50,11 +50,11 @@ static void good_half_passes(void **state)
 	assert_works(control_check(&h));
 }
 
-#define REFUSES(field, value, text)                                               \
-	do {                                                                      \
-		struct stillpoint_guest_half h = good();                          \
-		h.field = (value);                                                \
-		assert_fails(control_check(&h), text);                            \
+#define REFUSES(field, value, text)                      \
+	do {                                             \
+		struct stillpoint_guest_half h = good(); \
+		h.field = (value);                       \
+		assert_fails(control_check(&h), text);   \
 	} while (0)
 
 static void each_hostile_field_is_refused(void **state)

@@ -186,8 +186,7 @@ static bool mount_small(void)
 {
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return false;
-	return mkdir("small", 0700) == 0 &&
-	       mount("none", "small", "tmpfs", 0, "size=1m") == 0;
+	return mkdir("small", 0700) == 0 && mount("none", "small", "tmpfs", 0, "size=1m") == 0;
 }
 
 static void full_file_system_is_an_error(void **state)

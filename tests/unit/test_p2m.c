@@ -133,8 +133,8 @@ static void hostile_addresses_are_refused(void **state)
 		0xffff800000000000, /* Xen's */
 		0xffff87fffffff000,
 		0xffff7ffffffff000,
-		0x00007ffffffff000, /* runs out of the lower half */
-		0xfffffffffffff000, /* wraps */
+		0x00007ffffffff000,    /* runs out of the lower half */
+		0xfffffffffffff000,    /* wraps */
 		MACHINE_P2M_VADDR + 8, /* amid a page */
 	};
 	size_t i;

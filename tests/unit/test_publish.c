@@ -17,10 +17,8 @@ struct store {
 static int store_get(void *arg, const char *key, char value[PUBLISH_VALUE_MAX + 1])
 {
 	static const char *const good[][2] = {
-		{ STILLPOINT_XS_ABI, "1" },
-		{ STILLPOINT_XS_VERSION, "0.1.0" },
-		{ STILLPOINT_XS_FEATURES, "0x1" },
-		{ STILLPOINT_XS_REF, "4294967295" },
+		{ STILLPOINT_XS_ABI, "1" },	   { STILLPOINT_XS_VERSION, "0.1.0" },
+		{ STILLPOINT_XS_FEATURES, "0x1" }, { STILLPOINT_XS_REF, "4294967295" },
 		{ STILLPOINT_XS_PORT, "131071" },
 	};
 	const struct store *s = arg;
@@ -46,10 +44,10 @@ static int read_with(const char *key, const char *value, int length, struct publ
 	return publish_read(pub, store_get, &s);
 }
 
-#define REFUSES(key, value, text)                                                 \
-	do {                                                                      \
-		struct publish ignored;                                           \
-		assert_fails(read_with(key, value, strlen(value), &ignored), text);\
+#define REFUSES(key, value, text)                                                   \
+	do {                                                                        \
+		struct publish ignored;                                             \
+		assert_fails(read_with(key, value, strlen(value), &ignored), text); \
 	} while (0)
 
 static void good_values_are_read(void **state)
@@ -91,8 +89,9 @@ static void other_abi_is_told_with_its_version(void **state)
 
 static void hostile_numbers_are_refused(void **state)
 {
-	static const char *const bad[] = { "", " 1", "1 ", "-1", "+1", "1x", "x", "0x1", "1\n",
-					   "99999999999999999999999", "\xff" };
+	static const char *const bad[] = { "",	  " 1", "1 ",  "-1",  "+1",
+					   "1x",  "x",	"0x1", "1\n", "99999999999999999999999",
+					   "\xff" };
 	struct publish pub;
 	size_t i;
 

@@ -28,14 +28,20 @@ void tiny_image_write(const char *path)
 	uint8_t page[PAGE_BYTES], shared_info[PAGE_BYTES];
 	struct vcpu_state vcpu;
 	struct image_head head = {
-		.config = config, .xen_major = 4, .xen_minor = 17,
+		.config = config,
+		.xen_major = 4,
+		.xen_minor = 17,
 		.cpuid = { .data = (void *)cpuid, .size = sizeof(cpuid) },
 		.msrs = { .data = (void *)msrs, .size = sizeof(msrs) },
-		.max_pfn = 2, .p2m_frames = frames, .np2m_frames = 1,
+		.max_pfn = 2,
+		.p2m_frames = frames,
+		.np2m_frames = 1,
 	};
 	struct image_tail tail = {
 		.tsc = { .mode = 1, .khz = 2, .nsec = 3, .incarnation = 4 },
-		.shared_info = shared_info, .vcpus = &vcpu, .nvcpus = 1,
+		.shared_info = shared_info,
+		.vcpus = &vcpu,
+		.nvcpus = 1,
 	};
 	struct image_page pages[] = {
 		{ .pfn = 0, .type = XEN_DOMCTL_PFINFO_XTAB },

@@ -14,22 +14,22 @@
 #include "msg.h"
 
 /* @call failed, and its message contains @text. */
-#define assert_fails(call, text)                                                  \
-	do {                                                                      \
-		msg_error_clear();                                                \
-		assert_int_not_equal((call), 0);                                  \
-		if (!strstr(msg_error_text(), (text)))                            \
-			fail_msg("message is '%s', expected '%s' in it",          \
-				 msg_error_text(), (text));                       \
-		msg_error_clear();                                                \
+#define assert_fails(call, text)                                                           \
+	do {                                                                               \
+		msg_error_clear();                                                         \
+		assert_int_not_equal((call), 0);                                           \
+		if (!strstr(msg_error_text(), (text)))                                     \
+			fail_msg("message is '%s', expected '%s' in it", msg_error_text(), \
+				 (text));                                                  \
+		msg_error_clear();                                                         \
 	} while (0)
 
 /* @call worked. */
-#define assert_works(call)                                                        \
-	do {                                                                      \
-		msg_error_clear();                                                \
-		if ((call))                                                       \
-			fail_msg("unexpected failure: %s", msg_error_text());     \
+#define assert_works(call)                                                    \
+	do {                                                                  \
+		msg_error_clear();                                            \
+		if ((call))                                                   \
+			fail_msg("unexpected failure: %s", msg_error_text()); \
 	} while (0)
 
 #endif /* STILLPOINT_UNIT_H */
