@@ -76,12 +76,14 @@ guest_files() {
 # machine_options: set qemu_options. The caller adds what the console and the
 # output are connected to.
 machine_options() {
+	# rdrand, because without it nothing in dom0 or a guest that needs random
+	# numbers goes on before a minute of interrupts has gathered them.
 	local total=$((dom0_memory + (2 * guests + 2) * memory + 512))
 	local xen_args="console=com1 com1=115200,8n1 dom0_mem=${dom0_memory}M,max:${dom0_memory}M
 		dom0_max_vcpus=$dom0_vcpus bootscrub=0 loglvl=info guest_loglvl=info"
 	local dom0_args='root=/dev/vda payload=/dev/vdc init=/lab/init console=hvc0 quiet panic=5 net.ifnames=0 mitigations=off'
 	qemu_options=(-name "stillpoint-lab" -machine pc
-		-accel tcg,thread=multi -cpu qemu64,+svm
+		-accel tcg,thread=multi -cpu qemu64,+svm,+rdrand
 		-smp "$((dom0_vcpus > 2 ? dom0_vcpus : 2))" -m "$total"
 		-display none -nodefaults -no-reboot -rtc base=utc
 		-serial file:serial.log
@@ -90,7 +92,6 @@ machine_options() {
 		-drive file=root.qcow2,if=virtio,cache=unsafe
 		-drive file=guests.qcow2,if=virtio,cache=unsafe,discard=unmap
 		-drive file=payload.tar,if=virtio,format=raw,readonly=on
-		-device virtio-rng-pci
 		-device virtio-serial-pci
 		-chardev file,id=status,path=status
 		-device virtserialport,chardev=status,name=lab.status
@@ -98,11 +99,31 @@ machine_options() {
 		-device virtserialport,chardev=logs,name=lab.logs)
 }
 
+# machine_turn: wait until fewer machines run than half of the cores. An emulated
+# machine keeps two busy, and with more of them each one's time runs out. The
+# turn ends with this process.
+machine_turn() {
+	local turns turn fd told=
+	turns=$(($(nproc) / 2))
+	[ "$turns" -gt 0 ] || turns=1
+	while :; do
+		for ((turn = 1; turn <= turns; turn++)); do
+			exec {fd}>"$cache/.turn-$turn"
+			! flock -n "$fd" || return 0
+			exec {fd}>&-
+		done
+		[ -n "$told" ] || say "waiting for another lab's machine to end"
+		told=1
+		sleep 1
+	done
+}
+
 # machine_run: boot, and copy the script's output to stdout as it comes. Sets
 # $status to what lab is to exit with.
 machine_run() {
 	local output rc=0
 	machine_options
+	machine_turn
 	mkfifo "$run_dir/output.pipe"
 	tee "$run_dir/output" <"$run_dir/output.pipe" &
 	output=$!
@@ -137,6 +158,7 @@ announce_ready() {
 machine_shell() {
 	local rc=0
 	machine_options
+	machine_turn
 	say "booting; the shell comes when the guests are up, and its end is the machine's"
 	(
 		cd "$run_dir"
