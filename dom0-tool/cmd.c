@@ -55,7 +55,8 @@ int cmd_print(const char *text)
 
 int cmd_print_json(json_object *object)
 {
-	const char *text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY);
+	const char *text = json_object_to_json_string_ext(
+		object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
 	char *line = NULL;
 	int ret;
 

@@ -67,7 +67,7 @@ int xen_find_domain(struct xen *xen, const char *name, uint32_t *domid)
 	if (libxl_domain_qualifier_to_domid(xen->ctx, name, domid))
 		return msg_error("there is no such domain; see 'xl list'");
 	if (!*domid)
-		return msg_error("dom0 cannot be saved");
+		return msg_error("dom0 is not a guest");
 	if (xc_domain_getinfolist(xen->xch, *domid, 1, &info) != 1 || info.domain != *domid)
 		return msg_error("there is no such domain; see 'xl list'");
 	return 0;
