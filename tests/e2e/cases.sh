@@ -22,24 +22,27 @@ skip() {
 	printf 'skip - %s: %s\n' "$1" "$2"
 }
 
-# expect STATUS NAME COMMAND...: a case that the command exits with STATUS. Its
-# output is kept in $output, and shown if it does not. Runs in this shell, so
-# that "wait" can be the command.
+# expect STATUS NAME COMMAND...: a case that the command exits with STATUS, or
+# with any but 0 for "fail". What it writes is kept in $output and $errors, and
+# shown if the case fails. Runs in this shell, so that "wait" can be the command.
 output=
+errors=
 expect() {
-	local want=$1 name=$2 got file
+	local want=$1 name=$2 got files
 	shift 2
-	file=$(mktemp)
-	"$@" >"$file" 2>&1
+	files=$(mktemp -d)
+	"$@" >"$files/out" 2>"$files/err"
 	got=$?
-	output=$(<"$file")
-	rm -f "$file"
-	if [ "$got" = "$want" ]; then
+	output=$(<"$files/out")
+	errors=$(<"$files/err")
+	rm -r "$files"
+	if [ "$got" = "$want" ] || { [ "$want" = fail ] && [ "$got" != 0 ]; }; then
 		ok "$name"
 		return 0
 	fi
-	not_ok "$name" "status $got, $want was expected; $(tail -n 3 <<<"$output")"
-	[ -z "$output" ] || printf '    %s\n' "${output//$'\n'/$'\n'    }" >&2
+	not_ok "$name" "status $got, $want was expected; $(printf '%s\n' "$output" "$errors" |
+		grep . | tail -n 3)"
+	printf '%s\n' "$output" "$errors" | sed '/^$/d; s/^/    /' >&2
 	return 1
 }
 

@@ -1,0 +1,117 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The tool is killed, with a signal that it cannot see, at each phase of a save
+# and at many of its system calls. The guest runs on, by itself within its
+# deadline or, where the tool had paused it, after "stillpoint recover"; nothing
+# stands under the image's name; and the next save works.
+# lab: --vcpus 2 --memory 128
+# shellcheck source-path=SCRIPTDIR/.. source=lib.sh
+. e2e/lib.sh
+
+image=$images/g1
+phases=$state/phases
+deadline_ms=2000
+
+# killed SYSCALL N STRACE-OPTION... -- SAVE-OPTION...: a save that dies as it
+# enters its Nth such call. strace dies of the same signal.
+killed() {
+	local call=$1 when=$2 filter=()
+	shift 2
+	while [ "$1" != -- ]; do
+		filter+=("$1")
+		shift
+	done
+	shift
+	: >"$phases"
+	strace -f -qq -o /dev/null "${filter[@]}" -e trace="$call" \
+		-e inject="$call:signal=KILL:when=$when" \
+		stillpoint save --verbose --deadline "$deadline_ms" "$@" g1 "$image" 2>>"$phases"
+}
+
+# runs_on: by itself, or freed. Says which.
+runs_on() {
+	if is_paused g1; then
+		echo "paused, recovered"
+		stillpoint recover g1 || return 1
+	else
+		echo "ran on by itself"
+	fi
+	check_load g1
+}
+
+# A name is given to an image that is whole, or not at all.
+nothing_or_whole() { [ ! -e "$image" ] || verify_stream "$image"; }
+
+# judge NAME [COMMAND...]: what must hold after a kill; the command judges what
+# has the image's name.
+judge() {
+	expect 0 "$1: the guest runs on" runs_on && echo "# $1: ${output%%$'\n'*}"
+	if [ $# -gt 1 ]; then
+		expect 0 "$1: nothing that is not whole has the image's name" "${@:2}"
+		rm -f "$image"
+	else
+		expect 0 "$1: nothing has the image's name" nothing_at "$image"
+	fi
+	expect 0 "$1: the next save works" stillpoint save g1 "$image.next"
+	rm -f "$image.next"
+}
+
+expect 0 'prepare the guest' prepare g1
+expect 0 'start the loads' start_load g1 100 10
+before=$(devices g1)
+expect 0 'list the phases of a save' stillpoint save --verbose g1 "$image"
+mapfile -t names < <(sed -n 's/^stillpoint: save: phase: //p' <<<"$errors")
+[ "${#names[@]}" -ge 8 ]
+is 'a save has eight phases or more' 0 $?
+rm -f "$image"
+
+for ((n = 1; n <= ${#names[@]}; n++)); do
+	this="killed before '${names[n - 1]}'"
+	expect 137 "$this" killed write "$n" -P "$phases" --
+	case ${names[n - 1]} in
+	renamed) judge "$this" verify_stream "$image" ;;
+	*) judge "$this" ;;
+	esac
+done
+
+# With --stop and --pause the guest stays paused while the image is written.
+for option in --stop --pause; do
+	for name in writing written synced; do
+		this="killed before '$name' with $option"
+		for ((n = 1; n <= ${#names[@]}; n++)); do
+			[ "${names[n - 1]}" != "$name" ] || break
+		done
+		# These two say neither "flipped" nor "running" before.
+		expect 137 "$this" killed write "$((n - 2))" -P "$phases" -- "$option"
+		judge "$this"
+	done
+done
+
+: >"$state/calls"
+strace -f -qq -o "$state/calls" -e trace=ioctl stillpoint save g1 "$image" ||
+	not_ok 'count the system calls' "status $?"
+rm -f "$image"
+calls=$(grep -c 'ioctl(' "$state/calls")
+points=$(rounds 20 5)
+echo "# $calls ioctls in a save"
+last=0
+for ((n = 1; n <= points; n++)); do
+	when=$((calls * n / (points + 1)))
+	[ "$when" -gt "$last" ] || continue
+	last=$when
+	this="killed at ioctl $when of $calls"
+	expect 137 "$this" killed ioctl "$when" --
+	judge "$this" nothing_or_whole
+done
+
+expect 0 'recover on a guest that runs does nothing' stillpoint recover g1
+xl pause g1
+expect 0 'recover on a guest that somebody else paused' stillpoint recover g1
+expect 0 'that guest is left paused' is_paused g1
+xl unpause g1
+expect 0 'no device reconnected' no_device_reconnected g1 "$before"
+expect 0 'no task was frozen' no_task_frozen g1
+expect 0 'the loads end well' stop_load g1
+expect 0 'every acknowledged write is there' verify_acks g1
+expect 0 'the guest works' guest_ok g1
+finish
