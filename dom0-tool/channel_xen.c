@@ -86,9 +86,9 @@ static int channel_map(struct channel_xen *cx, struct domain_xen *dx, uint32_t r
 	cx->page = xengnttab_map_grant_ref(cx->gnttab, dx->dom.domid, ref,
 					   write ? PROT_READ | PROT_WRITE : PROT_READ);
 	if (!cx->page)
-		return msg_error("cannot map the control page (grant %u): %s; reload the module in "
-				 "the guest",
-				 ref, strerror(errno));
+		return msg_error(
+			"cannot map the control page (grant %u): %s; reload the module in the guest",
+			ref, strerror(errno));
 	cx->ch.guest = cx->page;
 	if (write)
 		cx->ch.host = (void *)((char *)cx->page + STILLPOINT_HOST_OFFSET);
@@ -103,9 +103,9 @@ static int channel_bind(struct channel_xen *cx, struct domain_xen *dx, uint32_t 
 				 strerror(errno));
 	cx->port = xenevtchn_bind_interdomain(cx->evtchn, dx->dom.domid, port);
 	if (cx->port < 0)
-		return msg_error("cannot bind the module's event channel (port %u): %s; reload the "
-				 "module in the guest",
-				 port, strerror(errno));
+		return msg_error(
+			"cannot bind the module's event channel (port %u): %s; reload the module in the guest",
+			port, strerror(errno));
 	return 0;
 }
 

@@ -19,8 +19,8 @@ static json_object *config_parse(const char *json, json_object **create_info)
 	if (!config || !json_object_object_get_ex(config, "c_info", create_info) ||
 	    !json_object_is_type(*create_info, json_type_object)) {
 		json_object_put(config);
-		msg_error("the configuration in the image is no domain configuration; give one "
-			  "with --config");
+		msg_error(
+			"the configuration in the image is no domain configuration; give one with --config");
 		return NULL;
 	}
 	return config;
@@ -80,8 +80,8 @@ int config_check_name(const char *name)
 		return msg_error("'%s' cannot be a domain's name: it is a number", name);
 	for (p = name; *p; p++)
 		if (!isgraph((unsigned char)*p) || *p == '/')
-			return msg_error("'%s' cannot be a domain's name: it has a space, a slash "
-					 "or a control character",
-					 name);
+			return msg_error(
+				"'%s' cannot be a domain's name: it has a space, a slash or a control character",
+				name);
 	return 0;
 }

@@ -35,9 +35,9 @@ void control_read(const struct channel *ch, struct stillpoint_guest_half *half)
 int control_check(const struct stillpoint_guest_half *half)
 {
 	if (half->magic != STILLPOINT_CONTROL_MAGIC)
-		return msg_error("the control page has magic %#llx, expected %#llx; reload the "
-				 "module in the guest",
-				 (unsigned long long)half->magic, STILLPOINT_CONTROL_MAGIC);
+		return msg_error(
+			"the control page has magic %#llx, expected %#llx; reload the module in the guest",
+			(unsigned long long)half->magic, STILLPOINT_CONTROL_MAGIC);
 	if (half->abi_version != STILLPOINT_ABI_VERSION)
 		return msg_error(
 			"the control page has ABI %u, this tool %u; install matching versions",

@@ -71,9 +71,9 @@ static int check_optional(const uint8_t *data, const struct xl_header *h, struct
 	data += sizeof(length);
 	if (h->mandatory_flags & XL_FLAG_JSON) {
 		if (!length || data[length - 1] || memchr(data, 0, length - 1))
-			return msg_error("the image is damaged: the configuration at offset %zu is "
-					 "no string",
-					 sizeof(*h) + sizeof(length));
+			return msg_error(
+				"the image is damaged: the configuration at offset %zu is no string",
+				sizeof(*h) + sizeof(length));
 		info->config = strdup((const char *)data);
 		if (!info->config)
 			return msg_error("out of memory for the configuration");
@@ -172,9 +172,9 @@ static int check_trailer_fields(const struct stillpoint_image_trailer *t, uint64
 	if (t->algorithm != STILLPOINT_DIGEST_XXH3_128)
 		return msg_error("the image has a digest of the unknown kind %u", t->algorithm);
 	if (t->length != at)
-		return msg_error("the image is damaged: its trailer is for %llu bytes and stands "
-				 "at offset %llu",
-				 (unsigned long long)t->length, (unsigned long long)at);
+		return msg_error(
+			"the image is damaged: its trailer is for %llu bytes and stands at offset %llu",
+			(unsigned long long)t->length, (unsigned long long)at);
 	return 0;
 }
 

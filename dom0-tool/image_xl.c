@@ -110,7 +110,7 @@ static int xl_flush(struct image *img)
 		pfns[i] = xl->batch[i].pfn | (uint64_t)xl->batch[i].type << PAGE_DATA_TYPE_SHIFT;
 		data += page_type_has_data(xl->batch[i].type);
 	}
-	header.length = sizeof(pages) + xl->n * sizeof(pfns[0]) + data * PAGE_BYTES;
+	header.length = sizeof(pages) + xl->n * sizeof(pfns[0]) + (size_t)data * PAGE_BYTES;
 	if (put(img->out, header) || put(img->out, pages) ||
 	    output_append(img->out, pfns, xl->n * sizeof(pfns[0])))
 		return -1;

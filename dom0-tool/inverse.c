@@ -46,9 +46,9 @@ int inverse_build(struct inverse *inv, const uint64_t *p2m, size_t n)
 			continue;
 		slot = inverse_slot(inv, p2m[pfn]);
 		if (*slot != INVERSE_FREE) {
-			msg_error("the guest's p2m has machine frame %#llx under both pfn %#x and "
-				  "pfn %#zx",
-				  (unsigned long long)p2m[pfn], *slot, pfn);
+			msg_error(
+				"the guest's p2m has machine frame %#llx under both pfn %#x and pfn %#zx",
+				(unsigned long long)p2m[pfn], *slot, pfn);
 			inverse_free(inv);
 			return -1;
 		}

@@ -15,9 +15,9 @@ static int pagetable_entry(const struct inverse *inv, unsigned int level, uint64
 			(unsigned long long)table, slot, (unsigned long long)*pte);
 	pfn = inverse_pfn(inv, mfn);
 	if (pfn == INVALID_FRAME)
-		return msg_error("the level %u table at pfn %#llx has machine frame %#llx in slot "
-				 "%u, which is not in the guest's p2m",
-				 level, (unsigned long long)table, (unsigned long long)mfn, slot);
+		return msg_error(
+			"the level %u table at pfn %#llx has machine frame %#llx in slot %u, which is not in the guest's p2m",
+			level, (unsigned long long)table, (unsigned long long)mfn, slot);
 	*pte = (*pte & ~PTE_FRAME_MASK) | pfn << PTE_FRAME_SHIFT;
 	return 0;
 }

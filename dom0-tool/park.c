@@ -38,8 +38,8 @@ static int park_ended(const struct stillpoint_guest_half *half)
 	case STILLPOINT_RESULT_CANCELLED:
 		return msg_error("the guest cancelled the request");
 	case STILLPOINT_RESULT_ABANDONED:
-		return msg_error("the guest left its park by itself before it was paused; try a "
-				 "longer --deadline");
+		return msg_error(
+			"the guest left its park by itself before it was paused; try a longer --deadline");
 	default:
 		return msg_error("the guest ended the request with result %u without a park",
 				 half->result);
@@ -78,9 +78,9 @@ static int park_wait(struct park *park, uint64_t timeout_ms)
 		if (signals_check())
 			return -1;
 		if (now >= end)
-			return msg_error("the module in the guest does not answer (waited %llu "
-					 "ms); try a longer --park-timeout",
-					 (unsigned long long)timeout_ms);
+			return msg_error(
+				"the module in the guest does not answer (waited %llu ms); try a longer --park-timeout",
+				(unsigned long long)timeout_ms);
 		ret = park->ch->ops->wait(park->ch,
 					  end - now < PARK_POLL_US ? end - now : PARK_POLL_US);
 		if (ret && ret != -EINTR)
@@ -157,8 +157,8 @@ static int park_look(struct park *park)
 	if (half.done == park->number)
 		return park_ended(&half);
 	if (half.taken != park->number || half.state != STILLPOINT_STATE_PARKED)
-		return msg_error("the guest left its park by itself before it was paused; try a "
-				 "longer --deadline");
+		return msg_error(
+			"the guest left its park by itself before it was paused; try a longer --deadline");
 	if (control_check(&half))
 		return -1;
 	ret = park->dom->ops->get_regs(park->dom, 0, &park->regs);

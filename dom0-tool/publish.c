@@ -88,9 +88,9 @@ int publish_read(struct publish *pub, publish_get get, void *arg)
 	if (publish_string(get, arg, STILLPOINT_XS_VERSION, pub->version, sizeof(pub->version)))
 		return -1;
 	if (pub->abi != STILLPOINT_ABI_VERSION)
-		return msg_error("the module in the guest speaks ABI %u, this tool %u; install "
-				 "matching versions",
-				 pub->abi, STILLPOINT_ABI_VERSION);
+		return msg_error(
+			"the module in the guest speaks ABI %u, this tool %u; install matching versions",
+			pub->abi, STILLPOINT_ABI_VERSION);
 	if (publish_number(get, arg, STILLPOINT_XS_FEATURES, 16, UINT64_MAX, &pub->features) ||
 	    publish_number(get, arg, STILLPOINT_XS_REF, 10, UINT32_MAX, &ref) ||
 	    publish_number(get, arg, STILLPOINT_XS_PORT, 10, PUBLISH_PORT_MAX, &port))

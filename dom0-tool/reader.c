@@ -58,10 +58,10 @@ static int reader_take(struct reader *r, uint8_t *data, uint64_t size, const cha
 	size_t part;
 
 	if (size > r->size - r->offset)
-		return msg_error("the image is cut short: %s at offset %llu has %llu bytes, the "
-				 "file ends at %llu",
-				 what, (unsigned long long)r->offset, (unsigned long long)size,
-				 (unsigned long long)r->size);
+		return msg_error(
+			"the image is cut short: %s at offset %llu has %llu bytes, the file ends at %llu",
+			what, (unsigned long long)r->offset, (unsigned long long)size,
+			(unsigned long long)r->size);
 	while (size) {
 		if (r->start == r->end && reader_fill(r))
 			return -1;

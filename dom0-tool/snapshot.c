@@ -91,9 +91,9 @@ int snapshot_check_start_info(const struct snapshot *snap, uint64_t mfn)
 	store = si.store_mfn;
 	console = si.console.domU.mfn;
 	if (!snapshot_is_plain(snap, store) || !snapshot_is_plain(snap, console))
-		return msg_error("start_info names frames %#llx and %#llx, which are no pfns; the "
-				 "guest did not canonicalize them",
-				 (unsigned long long)store, (unsigned long long)console);
+		return msg_error(
+			"start_info names frames %#llx and %#llx, which are no pfns; the guest did not canonicalize them",
+			(unsigned long long)store, (unsigned long long)console);
 	return 0;
 }
 

@@ -55,9 +55,9 @@ int staging_init(struct staging *st, uint64_t budget, uint64_t expected)
 	while (st->room < expected / PAGE_BYTES)
 		if (staging_grow(st)) {
 			staging_free(st);
-			return msg_error("out of memory for a staging buffer of %llu MiB; try a "
-					 "smaller --staging",
-					 (unsigned long long)(expected >> 20));
+			return msg_error(
+				"out of memory for a staging buffer of %llu MiB; try a smaller --staging",
+				(unsigned long long)(expected >> 20));
 		}
 	return 0;
 }

@@ -87,10 +87,7 @@ void image_parse(const char *path, struct parsed *p)
 	memmove(p->file, p->file + stream, p->size - stream);
 	copy = p->file;
 	assert_memory_equal(copy, "LibxlFmt\0\0\0\2\0\0\0\0\1\0\0\0\0\0\0\0", 24);
-	assert_memory_equal(copy + 24,
-			    "\xff\xff\xff\xff\xff\xff\xff\xff"
-			    "XENF\0\0\0\3",
-			    16);
+	assert_memory_equal(copy + 24, "\xff\xff\xff\xff\xff\xff\xff\xffXENF\0\0\0\3", 16);
 	assert_int_equal(get32(copy + 48), 1);
 	at = copy + 64;
 	do {

@@ -216,8 +216,9 @@ static void guest_is_saved_and_runs_on(void **state)
 	assert_works(save());
 	assert_guest_runs();
 	assert_image(guest);
-	assert_string_equal(phases, "requesting parked paused copying copied flipped running "
-				    "writing written synced renamed ");
+	assert_string_equal(
+		phases,
+		"requesting parked paused copying copied flipped running writing written synced renamed ");
 	assert_true(res.confirmed);
 	assert_int_equal(res.guest_park_us, 1234);
 	assert_int_equal(res.pages, DATA_PAGES);
@@ -571,8 +572,9 @@ static void pause_leaves_it_paused_and_flipped(void **state)
 	assert_int_equal(m->vcpu[0].user_regs.rax, STILLPOINT_RAX_RUN_ON);
 	assert_int_equal(m->xsave[0][0], 0xa0);
 	assert_image(guest);
-	assert_string_equal(phases, "requesting parked paused copying copied writing written "
-				    "synced renamed flipped ");
+	assert_string_equal(
+		phases,
+		"requesting parked paused copying copied writing written synced renamed flipped ");
 	free(guest);
 }
 
