@@ -76,12 +76,13 @@ guest_files() {
 # machine_options: set qemu_options. The caller adds what the console and the
 # output are connected to.
 machine_options() {
-	# rdrand, because without it nothing in dom0 or a guest that needs random
-	# numbers goes on before a minute of interrupts has gathered them.
 	local total=$((dom0_memory + (2 * guests + 2) * memory + 512))
 	local xen_args="console=com1 com1=115200,8n1 dom0_mem=${dom0_memory}M,max:${dom0_memory}M
 		dom0_max_vcpus=$dom0_vcpus bootscrub=0 loglvl=info guest_loglvl=info"
 	local dom0_args='root=/dev/vda payload=/dev/vdc init=/lab/init console=hvc0 quiet panic=5 net.ifnames=0 mitigations=off'
+	# With rdrand, because without it nothing in dom0 or a guest that needs
+	# random numbers goes on before a minute of interrupts has gathered them.
+	# shellcheck disable=SC2054 # the commas are QEMU's
 	qemu_options=(-name "stillpoint-lab" -machine pc
 		-accel tcg,thread=multi -cpu qemu64,+svm,+rdrand
 		-smp "$((dom0_vcpus > 2 ? dom0_vcpus : 2))" -m "$total"
@@ -128,7 +129,7 @@ machine_run() {
 	tee "$run_dir/output" <"$run_dir/output.pipe" &
 	output=$!
 	(
-		cd "$run_dir"
+		cd "$run_dir" || exit
 		exec timeout -k 5 "$timeout" qemu-system-x86_64 "${qemu_options[@]}" \
 			-chardev file,id=output,path=output.pipe \
 			-device virtserialport,chardev=output,name=lab.output \
@@ -161,7 +162,7 @@ machine_shell() {
 	machine_turn
 	say "booting; the shell comes when the guests are up, and its end is the machine's"
 	(
-		cd "$run_dir"
+		cd "$run_dir" || exit
 		exec qemu-system-x86_64 "${qemu_options[@]}" \
 			-chardev stdio,id=console,signal=off \
 			-device virtserialport,chardev=console,name=lab.console 2>qemu.log

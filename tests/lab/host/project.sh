@@ -7,7 +7,7 @@
 tree_files() {
 	local file
 	(
-		cd "$tree"
+		cd "$tree" || exit
 		if ! git -c safe.directory='*' ls-files -coz --exclude-standard 2>/dev/null; then
 			find . -name .git -prune -o -path ./build -prune -o -type f \
 				! -name '*.o' ! -name '*.ko' ! -name '*.mod*' \
