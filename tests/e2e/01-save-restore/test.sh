@@ -48,7 +48,8 @@ is 'it is another image now' 0 $?
 
 expect 0 'with little memory for the copy, the rest is written while parked' \
 	stillpoint save --json --force --staging 8 g1 "$image.id"
-is 'json: only what fits is staged' 2048 "$(field staged_pages "$output")"
+[ "$(field staged_pages "$output")" -lt "$(field pages "$output")" ]
+is 'json: not all was staged' 0 $?
 expect 0 'verify-stream-v2 accepts that image too' verify_stream "$image.id"
 
 expect 0 'save --pause' stillpoint save --pause g1 "$image.paused"
