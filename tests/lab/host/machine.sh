@@ -80,11 +80,14 @@ machine_options() {
 	local xen_args="console=com1 com1=115200,8n1 dom0_mem=${dom0_memory}M,max:${dom0_memory}M
 		dom0_max_vcpus=$dom0_vcpus bootscrub=0 loglvl=info guest_loglvl=info"
 	local dom0_args='root=/dev/vda payload=/dev/vdc init=/lab/init console=hvc0 quiet panic=5 net.ifnames=0 mitigations=off'
+	# One thread for all processors: they wait for each other so often (every
+	# page-table update of a PV domain ends in a TLB flush) that two threads are
+	# slower than one, and many times so when the host has other work.
 	# With rdrand, because without it nothing in dom0 or a guest that needs
 	# random numbers goes on before a minute of interrupts has gathered them.
 	# shellcheck disable=SC2054 # the commas are QEMU's
 	qemu_options=(-name "stillpoint-lab" -machine pc
-		-accel tcg,thread=multi -cpu qemu64,+svm,+rdrand
+		-accel tcg,thread=single -cpu qemu64,+svm,+rdrand
 		-smp "$((dom0_vcpus > 2 ? dom0_vcpus : 2))" -m "$total"
 		-display none -nodefaults -no-reboot -rtc base=utc
 		-serial file:serial.log
@@ -100,13 +103,12 @@ machine_options() {
 		-device virtserialport,chardev=logs,name=lab.logs)
 }
 
-# machine_turn: wait until fewer machines run than half of the cores. An emulated
-# machine keeps two busy, and with more of them each one's time runs out. The
+# machine_turn: wait until fewer machines run than there are cores. An emulated
+# machine keeps one busy, and with more of them each one's time runs out. The
 # turn ends with this process.
 machine_turn() {
 	local turns turn fd told=
-	turns=$(($(nproc) / 2))
-	[ "$turns" -gt 0 ] || turns=1
+	turns=$(nproc)
 	while :; do
 		for ((turn = 1; turn <= turns; turn++)); do
 			exec {fd}>"$cache/.turn-$turn"
