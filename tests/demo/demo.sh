@@ -39,9 +39,9 @@ measure() {
 
 seconds() { awk -v us="$(median <"$1")" 'BEGIN { printf "%.3f s", us / 1e6 }'; }
 mib() { echo "$(($(stat -c %s "$1") >> 20)) MiB"; }
-frozen() { ask g1 dmesg | grep -c 'Freezing user space'; }
+frozen() { ask g1 dmesg | grep -c 'Freezing user space processes completed'; }
 
-row() { printf '  %-40s %16s %16s\n' "$1" "$2" "$3"; }
+row() { printf '  %-46s %16s %16s\n' "$1" "$2" "$3"; }
 
 echo "demo: a guest of $LAB_MEMORY MiB with $LAB_VCPUS vCPUs: timers, fsync and O_DIRECT writers, a TCP stream"
 prepare g1
@@ -78,7 +78,7 @@ row "median of $rounds" 'stillpoint save' 'xl save -c'
 row 'pause, as dom0 measures it' "$(seconds "$state/stillpoint.dom0")" "$(seconds "$state/xl.dom0")"
 row 'pause, as a process in the guest sees it' "$(seconds "$state/stillpoint.guest")" \
 	"$(seconds "$state/xl.guest")"
-row 'until the image is on the disk' "$(seconds "$state/stillpoint.total")" "$(seconds "$state/xl.total")"
+row 'until the command returns (xl: without fsync)' "$(seconds "$state/stillpoint.total")" "$(seconds "$state/xl.total")"
 row 'image' "$(mib "$images/stillpoint.img")" "$(mib "$images/xl.img")"
 row 'times that tasks were frozen' "$tasks_frozen" "$((xl_frozen - tasks_frozen))"
 echo
