@@ -62,9 +62,9 @@ static void list_read(struct domain *dom, struct list_row *row)
 	memset(row, 0, sizeof(*row));
 	row->dom = dom;
 	row->paused = !dom->ops->info(dom, &info) && info.paused;
-	if (list_read_half(dom, row))
+	if (list_read_half(dom, row)) {
 		snprintf(row->note, sizeof(row->note), "%s", msg_error_text());
-	else if (row->paused && !lock_held(LOCK_DIR, dom->domid)) {
+	} else if (row->paused && !lock_held(LOCK_DIR, dom->domid)) {
 		state = recover_look(dom, &regs);
 		row->held = state == RECOVER_FLIPPED;
 		row->stuck = state == RECOVER_WAITING || state == RECOVER_BETWEEN;

@@ -32,8 +32,8 @@ static struct attribute *attrs[] = {
 	&generation_attr.attr,
 	NULL,
 };
-/* clang-format on */
 
+/* clang-format on */
 static const struct attribute_group group = { .attrs = attrs };
 
 static struct kobject *dir;

@@ -67,8 +67,8 @@ has() {
 }
 
 finish() {
-	printf '%d passed, %d failed, %d skipped\n' "$cases_passed" "$cases_failed" \
-		"$cases_skipped"
+	printf '%d passed, %d failed, %d skipped in %d s\n' "$cases_passed" "$cases_failed" \
+		"$cases_skipped" "$SECONDS"
 	[ "$cases_failed" = 0 ] && [ "$cases_passed" -gt 0 ]
 	exit
 }

@@ -92,16 +92,16 @@ static void u64(uint64_t v)
 	raw(&v, 8);
 }
 
+/* Where libxl's stream starts. */
+static size_t tiny_stream;
+
 static void pad(void)
 {
 	/* Records are padded from the start of libxl's stream, which itself is not. */
 	static const uint8_t zero[8];
-	extern size_t tiny_stream;
 
 	raw(zero, -(fill - tiny_stream) % 8);
 }
-
-size_t tiny_stream;
 
 static void envelope(int marked)
 {

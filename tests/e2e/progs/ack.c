@@ -13,10 +13,10 @@
 #include "ack.h"
 #include "util.h"
 
-#define OPEN_LIMIT_NS	(10 * NS_PER_S)
-#define CLOSE_LIMIT_NS	(2 * NS_PER_S)
-#define RETRY_NS	(200 * NS_PER_MS)
-#define POLL_NS		(10 * NS_PER_MS)
+#define OPEN_LIMIT_NS (10 * NS_PER_S)
+#define CLOSE_LIMIT_NS (2 * NS_PER_S)
+#define RETRY_NS (200 * NS_PER_MS)
+#define POLL_NS (10 * NS_PER_MS)
 /* A connection from before a restore may be one that dom0 has forgotten. */
 #define USER_TIMEOUT_MS 3000
 

@@ -17,8 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ACK_MAGIC     0x4c4b4341544e5053ULL
-#define ACK_NAME_MAX  24
+#define ACK_MAGIC 0x4c4b4341544e5053ULL
+#define ACK_NAME_MAX 24
 #define ACK_MAX_INDEX (1U << 20)
 
 struct ack_hello {
@@ -58,7 +58,7 @@ void ack_flush(struct ack *ack);
 /* Sends the rest, for two seconds at most, and closes. */
 void ack_close(struct ack *ack);
 
-/* Reads a table of @n words from @path, "-" for stdin; missing ones are 0. Ends the program on error. */
+/* A table of @n words from @path, "-" for stdin; missing ones are 0. Ends the program on error. */
 uint64_t *ack_table(const char *path, size_t n);
 
 /* "ADDRESS:PORT" as a socket address; ends the program if it is none. */

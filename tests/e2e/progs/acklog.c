@@ -22,7 +22,7 @@
 
 #define MAX_CLIENTS 32
 /* A signal may come just before poll(). */
-#define POLL_MS	    500
+#define POLL_MS 500
 
 /**
  * struct client - a connection
@@ -198,9 +198,7 @@ int main(int argc, char **argv)
 			break;
 		case 'h':
 			puts("usage: acklog --port PORT --dir DIR\n"
-			     "Writes what clients acknowledge to DIR/NAME until SIGTERM. Exit "
-			     "status 0 if "
-			     "every client kept to the protocol.");
+			     "Writes what clients acknowledge to DIR/NAME until SIGTERM. Exit status 0 if every client kept to the protocol.");
 			return 0;
 		default:
 			return 2;

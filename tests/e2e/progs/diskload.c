@@ -32,12 +32,12 @@
 #include "pattern.h"
 #include "util.h"
 
-#define STREAM	   1
-#define ALIGN	   4096
-#define MAX_DEPTH  256
+#define STREAM 1
+#define ALIGN 4096
+#define MAX_DEPTH 256
 #define READ_SHARE 4
 #define SYNC_EVERY 256
-#define WAIT_NS	   (100 * NS_PER_MS)
+#define WAIT_NS (100 * NS_PER_MS)
 
 struct settings {
 	const char *path;
@@ -340,8 +340,7 @@ static int run(const struct settings *set)
 	for (op = OP_WRITE; op <= OP_SYNC; op++)
 		bad += load.heart[op]->errors;
 	connects = load.ack ? load.ack->connects : 0;
-	printf("diskload: writes %llu, reads %llu, syncs %llu, acknowledged %llu, unheard %llu, "
-	       "connections %llu\n",
+	printf("diskload: writes %llu, reads %llu, syncs %llu, acked %llu, unheard %llu, connects %llu\n",
 	       (unsigned long long)load.heart[OP_WRITE]->beats,
 	       (unsigned long long)load.heart[OP_READ]->beats,
 	       (unsigned long long)load.heart[OP_SYNC]->beats,
@@ -359,10 +358,8 @@ static void usage(void)
 	puts("usage: diskload --path FILE [--size-mib N] [--block-kib N] [--depth N] [--rate N]\n"
 	     "                [--ack ADDRESS:PORT --name NAME] [--state FILE] [--seconds N]\n"
 	     "       diskload --path FILE [--size-mib N] [--block-kib N] --verify TABLE\n"
-	     "Direct I/O until SIGTERM or for N seconds; --rate limits the writes a second. "
-	     "Exit status 0\n"
-	     "if no operation failed and every block holds what was written last; with --verify "
-	     "(TABLE of\n"
+	     "Direct I/O until SIGTERM or for N seconds; --rate limits the writes a second. Exit status 0\n"
+	     "if no operation failed and every block holds what was written last; with --verify (TABLE of\n"
 	     "acklog's, - for stdin) if every acknowledged write, or a newer one, is there.");
 }
 
@@ -440,7 +437,7 @@ int main(int argc, char **argv)
 	if (!table)
 		return run(&set);
 	return verify(&set, open_target(&set, O_RDONLY), ack_table(table, set.bytes / set.block),
-		      false)
-		       ? 1
-		       : 0;
+		      false) ?
+		       1 :
+		       0;
 }

@@ -27,11 +27,11 @@
 #include "pattern.h"
 #include "util.h"
 
-#define STREAM	   2
-#define MAX_BYTES  65536
+#define STREAM 2
+#define MAX_BYTES 65536
 #define READ_EVERY 8
 #define NAME_BYTES 32
-#define POLL_NS	   NS_PER_MS
+#define POLL_NS NS_PER_MS
 
 struct settings {
 	const char *dir;
@@ -236,13 +236,9 @@ static void usage(void)
 	puts("usage: fsyncer --dir DIR [--files N] [--rate N] [--ack ADDRESS:PORT --name NAME]\n"
 	     "               [--state FILE] [--seconds N]\n"
 	     "       fsyncer --dir DIR [--files N] --verify TABLE\n"
-	     "Replaces files in an empty or new folder until SIGTERM or for N seconds; --rate "
-	     "limits "
-	     "how\n"
+	     "Replaces files in an empty or new folder until SIGTERM or for N seconds; --rate limits how\n"
 	     "many a second. Exit status 0 if no call failed and every file is the last one; with\n"
-	     "--verify (TABLE of acklog's, - for stdin) if every acknowledged file, or a newer "
-	     "one, "
-	     "is there.");
+	     "--verify (TABLE of acklog's, - for stdin) if every acknowledged file, or a newer one, is there.");
 }
 
 int main(int argc, char **argv)

@@ -20,8 +20,8 @@
  */
 struct heartbeat {
 	char name[16];
-	_Atomic uint64_t beats;
-	_Atomic uint64_t errors;
+	atomic_uint_least64_t beats;
+	atomic_uint_least64_t errors;
 };
 
 struct heartbeat_file {

@@ -16,7 +16,7 @@
 #include "util.h"
 
 #define MAX_FILES 16
-#define POLL_NS	  (20 * NS_PER_MS)
+#define POLL_NS (20 * NS_PER_MS)
 
 static const struct heartbeat_file *files[MAX_FILES];
 static uint64_t before[MAX_FILES][HEARTBEAT_PARTS];
@@ -78,9 +78,7 @@ int main(int argc, char **argv)
 			break;
 		case 'h':
 			puts("usage: heartbeats [--for-ms MS] FILE...\n"
-			     "Exit status 0 if every part advances within MS (default 1000) and "
-			     "none "
-			     "has errors.");
+			     "Exit status 0 if every part advances within MS (default 1000) and none has errors.");
 			return 0;
 		default:
 			return 2;

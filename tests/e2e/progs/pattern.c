@@ -2,7 +2,7 @@
 #include "pattern.h"
 
 #define WORDS(bytes) ((bytes) / sizeof(uint64_t))
-#define SUM_WORD     (offsetof(struct pattern, sum) / sizeof(uint64_t))
+#define SUM_WORD (offsetof(struct pattern, sum) / sizeof(uint64_t))
 
 /* Xorshift64*, Vigna 2014. */
 uint64_t pattern_random(uint64_t *state)

@@ -24,7 +24,7 @@
 
 #include "util.h"
 
-#define POLL_NS	  NS_PER_MS
+#define POLL_NS NS_PER_MS
 #define VALUE_MAX 64
 
 struct field {

@@ -15,6 +15,7 @@
 #include <getopt.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,15 +27,15 @@
 #include "pattern.h"
 #include "util.h"
 
-#define FRAME_BYTES	 4096
+#define FRAME_BYTES 4096
 /* The index of a frame says whether it is the last one. */
-#define FRAME_DATA	 0
-#define FRAME_LAST	 1
-#define STREAM_LISTENER	 3
+#define FRAME_DATA 0
+#define FRAME_LAST 1
+#define STREAM_LISTENER 3
 #define STREAM_CONNECTER 4
 #define CONNECT_LIMIT_NS (10 * NS_PER_S)
-#define RETRY_NS	 (200 * NS_PER_MS)
-#define POLL_NS		 (2 * NS_PER_MS)
+#define RETRY_NS (200 * NS_PER_MS)
+#define POLL_NS (2 * NS_PER_MS)
 
 /**
  * struct side - one end of the connection
@@ -47,9 +48,9 @@ struct side {
 	uint64_t frames_per_s;
 	struct heartbeat *sent;
 	struct heartbeat *received;
-	_Atomic bool peer_is_done;
-	_Atomic bool is_done;
-	_Atomic bool failed;
+	atomic_bool peer_is_done;
+	atomic_bool is_done;
+	atomic_bool failed;
 };
 
 static void fail(struct side *side, struct heartbeat *part, const char *what, int err)
@@ -233,12 +234,8 @@ static void usage(void)
 {
 	puts("usage: tcpstream --listen PORT [--rate-kib N] [--state FILE]\n"
 	     "       tcpstream --connect ADDRESS:PORT [--rate-kib N] [--state FILE] [--seconds N]\n"
-	     "Sends and checks frames both ways, N KiB a second each (default 1024). The "
-	     "connecting "
-	     "side\n"
-	     "ends it on SIGTERM or after N seconds. Exit status 0 if every frame arrived, once, "
-	     "in "
-	     "order\n"
+	     "Sends and checks frames both ways, N KiB a second each (default 1024). The connecting side\n"
+	     "ends it on SIGTERM or after N seconds. Exit status 0 if every frame arrived, once, in order\n"
 	     "and unchanged, and both sides closed in order.");
 }
 

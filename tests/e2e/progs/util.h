@@ -10,7 +10,7 @@
 
 #define NS_PER_US 1000ULL
 #define NS_PER_MS 1000000ULL
-#define NS_PER_S  1000000000ULL
+#define NS_PER_S 1000000000ULL
 
 /* Set by SIGTERM, SIGINT and by stop_after(). */
 extern volatile sig_atomic_t stopping;
@@ -21,7 +21,10 @@ void catch_stop(void);
 /* The same after @seconds; 0 for never. */
 void stop_after(unsigned int seconds);
 
-/* Message to stderr behind the program's name; die() also exits with 2, and adds strerror(errno) if @err. */
+/*
+ * Message to stderr behind the program's name; die() also exits with 2, and adds
+ * strerror(errno) if @err.
+ */
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void die(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
 
