@@ -97,7 +97,8 @@ int main(int argc, char **argv)
 			seconds = number("--seconds", optarg, 1, 86400);
 			break;
 		case 'h':
-			puts("usage: pausewatch [--threshold-us N] [--step-us N] [--limit-us N] [--seconds N]\n"
+			puts("usage: pausewatch [--threshold-us N] [--step-us N]\n"
+			     "                  [--limit-us N] [--seconds N]\n"
 			     "Prints each gap above the threshold (10000 us) until SIGTERM or for N seconds,\n"
 			     "and the longest at the end. --step-us sleeps between reads. Exit status 1 if a gap\n"
 			     "was longer than --limit-us.");
