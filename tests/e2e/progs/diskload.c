@@ -340,7 +340,7 @@ static int run(const struct settings *set)
 	for (op = OP_WRITE; op <= OP_SYNC; op++)
 		bad += load.heart[op]->errors;
 	connects = load.ack ? load.ack->connects : 0;
-	printf("diskload: writes %llu reads %llu syncs %llu acked %llu unheard %llu connects %llu\n",
+	printf("diskload: writes %llu reads %llu syncs %llu acked %llu unheard %llu conns %llu\n",
 	       (unsigned long long)load.heart[OP_WRITE]->beats,
 	       (unsigned long long)load.heart[OP_READ]->beats,
 	       (unsigned long long)load.heart[OP_SYNC]->beats,
