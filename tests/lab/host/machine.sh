@@ -78,7 +78,7 @@ guest_files() {
 machine_options() {
 	local total=$((dom0_memory + (2 * guests + 2) * memory + 512))
 	local xen_args="console=com1 com1=115200,8n1 dom0_mem=${dom0_memory}M,max:${dom0_memory}M
-		dom0_max_vcpus=$dom0_vcpus bootscrub=0 loglvl=info guest_loglvl=info"
+		dom0_max_vcpus=$dom0_vcpus bootscrub=0 spec-ctrl=no loglvl=info guest_loglvl=info"
 	local dom0_args='root=/dev/vda payload=/dev/vdc init=/lab/init console=hvc0 quiet panic=5 net.ifnames=0 mitigations=off'
 	# One thread for all processors: they wait for each other so often (every
 	# page-table update of a PV domain ends in a TLB flush) that two threads are
