@@ -60,6 +60,14 @@ make_cached() {
 	say "made $dir in $((SECONDS - started)) s"
 }
 
+# drop_unused DIR...: mark these folders of the cache as used now, and remove
+# those that nothing has used for two weeks.
+drop_unused() {
+	touch "$@"
+	find "$cache"/{kernel,chroot,dom0,guest,project} -mindepth 1 -maxdepth 1 \
+		-type d -mtime +14 -exec rm -rf {} +
+}
+
 # need_tools: install what the host lacks of the lab's tools.
 need_tools() {
 	local tool missing=()

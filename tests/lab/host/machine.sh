@@ -104,18 +104,27 @@ machine_options() {
 }
 
 # machine_turn: wait until fewer machines run than there are cores. An emulated
-# machine keeps one busy, and with more of them each one's time runs out. The
-# turn ends with this process.
+# machine keeps one busy, and with more of them each one's time runs out. Who
+# came first is first. The turn ends with this process.
 machine_turn() {
-	local turns turn fd told=
+	local turns turn fd queue told=
 	turns=$(nproc)
+	exec {queue}>"$cache/.queue"
+	flock -n "$queue" || {
+		say "waiting for other labs' machines to end"
+		told=1
+		flock "$queue"
+	}
 	while :; do
 		for ((turn = 1; turn <= turns; turn++)); do
 			exec {fd}>"$cache/.turn-$turn"
-			! flock -n "$fd" || return 0
+			if flock -n "$fd"; then
+				exec {queue}>&-
+				return
+			fi
 			exec {fd}>&-
 		done
-		[ -n "$told" ] || say "waiting for another lab's machine to end"
+		[ -n "$told" ] || say "waiting for other labs' machines to end"
 		told=1
 		sleep 1
 	done

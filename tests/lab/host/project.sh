@@ -37,7 +37,6 @@ project_resolve() {
 #   guest/          files for the guests' root
 project_build() {
 	cached "$project_dir" locked "chroot-$release" make_project
-	touch "$project_dir"
 	if [ -e "$project_dir/failed" ]; then
 		say "does not build: $(paste -sd ';' "$project_dir/failed")"
 		[ "$module" = 0 ] || {
@@ -46,9 +45,6 @@ project_build() {
 			die "the project does not build (--no-module goes on without what is missing)"
 		}
 	fi
-	# Builds of older states of the tree.
-	find "$cache/project" -mindepth 1 -maxdepth 1 -type d ! -name '*.tmp' \
-		-mtime +7 -exec rm -rf {} + || true
 }
 
 make_project() {
