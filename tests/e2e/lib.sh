@@ -175,7 +175,7 @@ start_disks() {
 }
 
 start_timers() {
-	job "$1" start timers timers --bound-ms 5000 \
+	job "$1" start timers timers --bound-ms 15000 \
 		--state /run/jobs/timers.state
 	loads+=" timers"
 }

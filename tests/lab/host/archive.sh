@@ -55,7 +55,7 @@ archive_update() {
 		archive_apt "$1" apt-cache pkgnames xen-hypervisor-4 |
 			while read -r package; do
 				archive_apt "$1" apt-cache madison "$package"
-			done | awk '{ print "xen", $3 }'
+			done | awk '!seen[$3]++ { print "xen", $3 }'
 		archive_apt "$1" apt-cache madison "$image" |
 			awk 'NR == 1 { print "kernel", $1, $3 }'
 	} >"$dir/versions.new"
