@@ -14,18 +14,12 @@ ack_port=7700
 stream_port=7800
 # The scripts use what is set here, and set what is used here.
 # shellcheck disable=SC2034
-# What the script was started with: "quick" for few rounds, "full" for the most.
-mode=${1:-normal}
+# What the script was started with: "quick" for fewer rounds.
+mode=${1:-full}
 mkdir -p "$images" "$state/acks"
 
-# rounds NORMAL QUICK [FULL]: how many.
-rounds() {
-	case $mode in
-	quick) echo "$2" ;;
-	full) echo "${3:-$1}" ;;
-	*) echo "$1" ;;
-	esac
-}
+# rounds FULL QUICK: how many.
+rounds() { if [ "$mode" = quick ]; then echo "$2"; else echo "$1"; fi; }
 
 # ask GUEST COMMAND...: run a command in a guest, which may not answer.
 ask() { timeout 120 guest "$@"; }
@@ -118,41 +112,46 @@ devices() {
 # no_device_reconnected GUEST DEVICES: compared with what devices() said before.
 no_device_reconnected() { diff <(echo "$2") <(devices "$1"); }
 
-no_task_frozen() { ! ask "$1" dmesg | grep -E 'Freezing|Restarting tasks'; }
-
-# wall_clock GUEST: within a second of dom0's, however long asking takes.
-wall_clock() {
-	local before in_guest after
-	before=$(date +%s%N)
-	in_guest=$(ask "$1" date +%s%N) || return 1
-	after=$(date +%s%N)
-	if [ "$in_guest" -lt $((before - 1000000000)) ] || [ "$in_guest" -gt $((after + 1000000000)) ]; then
-		echo "the wall clock: $in_guest, dom0's $before to $after"
-		return 1
-	fi
+no_task_frozen() {
+	local log
+	log=$(ask "$1" dmesg) && [ -n "$log" ] && ! grep -E 'Freezing|Restarting tasks' <<<"$log"
 }
 
 console_log_has() { grep -aq "$2" "/var/log/xen/console/guest-$1.log"; }
 
-# console_works GUEST TOKEN: works (in the guest) has written to it; now the other way.
-console_works() {
-	local tty
-	within 10 console_log_has "$1" "works: console $2" ||
-		{ echo "nothing of the guest's is in the console's log"; return 1; }
-	tty=$(xenstore-read "/local/domain/$(xl domid "$1")/console/tty")
-	printf 'echo %s >/run/jobs/typed\r' "$2" >"$tty"
-	within 10 typed_is "$1" "$2" || { echo "what is typed at the console does not arrive"; return 1; }
+# clocks_agree BEFORE AFTER IN-GUEST...: the guest's clock, read between dom0's
+# BEFORE and AFTER, is within a second. In nanoseconds.
+clocks_agree() {
+	local before=$1 after=$2 time
+	for time in "${@:3}"; do
+		if [ "$time" -lt $((before - 1000000000)) ] || [ "$time" -gt $((after + 1000000000)) ]; then
+			echo "the wall clock: $time, dom0's $before to $after"
+			return 1
+		fi
+	done
 }
 
-typed_is() { [ "$(ask "$1" cat /run/jobs/typed 2>/dev/null)" = "$2" ]; }
+wall_clock() {
+	local before in_guest
+	before=$(date +%s%N)
+	in_guest=$(ask "$1" date +%s%N) || return 1
+	clocks_agree "$before" "$(date +%s%N)" "$in_guest"
+}
 
 # guest_ok GUEST [DOMAIN]: all of it works. DOMAIN if it is named otherwise now.
 guest_ok() {
-	local guest=${2:-$1} token=$RANDOM$RANDOM wrong=0
-	ask "$guest" sh /run/jobs/works "$dom0_address" "$token" || wrong=1
+	local guest=${2:-$1} token=$RANDOM$RANDOM wrong=0 before said times
+	printf 'echo %s >/run/jobs/typed\r' "$token" \
+		>"$(xenstore-read "/local/domain/$(xl domid "$guest")/console/tty")"
+	before=$(date +%s%N)
+	said=$(ask "$guest" sh /run/jobs/works "$dom0_address" "$token" 2>&1) || wrong=1
+	mapfile -t times < <(grep -xE '[0-9]{18,}' <<<"$said")
+	clocks_agree "$before" "$(date +%s%N)" "${times[@]}" >/dev/null ||
+		within 15 wall_clock "$guest" || wrong=1
+	grep -vxE '[0-9]{18,}' <<<"$said"
 	ping -q -c 1 -W 5 "10.77.0.1${1#g}" >/dev/null || { echo "no answer from the guest"; wrong=1; }
-	console_works "$guest" "$token" || wrong=1
-	within 15 wall_clock "$guest" || wrong=1
+	within 10 console_log_has "$guest" "works: console $token" ||
+		{ echo "what the guest wrote is not in the console's log"; wrong=1; }
 	return "$wrong"
 }
 
@@ -173,7 +172,7 @@ start_disks() {
 	[ "$2" = 0 ] || disk=(--rate "$2")
 	[ "$3" = 0 ] || files=(--rate "$3")
 	[ -n "${acklog_pid:-}" ] || acklog_start
-	job "$guest" start disk diskload --path /data/disk --depth 32 "${disk[@]}" \
+	job "$guest" start disk diskload --path /data/disk --size-mib 16 --depth 32 "${disk[@]}" \
 		--ack "$dom0_address:$ack_port" --name "$guest-disk" --state /run/jobs/disk.state
 	job "$guest" start files fsyncer --dir /root/files "${files[@]}" \
 		--ack "$dom0_address:$ack_port" --name "$guest-files" --state /run/jobs/files.state
@@ -182,26 +181,26 @@ start_disks() {
 
 start_timers() {
 	job "$1" start timers timers --bound-ms 15000 \
-		--state /run/jobs/timers.state
+		--period-ms 20 --state /run/jobs/timers.state
 	loads+=" timers"
 }
 
 # start_stream GUEST: with the other side in dom0.
 start_stream() {
-	tcpstream --listen "$stream_port" --state "$state/stream" >"$state/stream.out" 2>&1 &
+	tcpstream --listen "$stream_port" --rate-kib 256 --state "$state/stream" >"$state/stream.out" 2>&1 &
 	stream_pid=$!
-	job "$1" start stream tcpstream --connect "$dom0_address:$stream_port" \
+	job "$1" start stream tcpstream --connect "$dom0_address:$stream_port" --rate-kib 256 \
 		--state /run/jobs/stream.state
 	loads+=" stream"
 }
 
-# start_load GUEST [DISK-RATE FILE-RATE]: all of them, and wait until they run.
+# start_load GUEST: all of them, and wait until they run.
 loads=
 start_load() {
 	loads=
 	start_timers "$1"
 	start_stream "$1"
-	start_disks "$1" "${2:-200}" "${3:-20}"
+	start_disks "$1" 50 5
 	within 60 check_load "$1" >/dev/null 2>&1 || check_load "$1"
 }
 
@@ -211,17 +210,15 @@ check_load() {
 	for load in $loads; do
 		files+=("/run/jobs/$load.state")
 	done
-	[[ $loads != *timers* ]] || ask "$1" heartbeats --for-ms 5000 /run/jobs/timers.state || return 1
 	ask "$1" heartbeats --for-ms 30000 "${files[@]}" || return 1
 	[[ $loads != *stream* ]] || heartbeats --for-ms 10000 "$state/stream"
 }
 
 # stop_load GUEST: ends the loads; each one's verdict must be good.
 stop_load() {
-	local load wrong=0
-	for load in $loads; do
-		job "$1" stop "$load" || { echo "$load: status $?"; wrong=1; }
-	done
+	local wrong=0
+	# shellcheck disable=SC2086
+	job "$1" stop $loads || wrong=1
 	if [[ $loads == *stream* ]]; then
 		within 20 has_ended "$stream_pid" || kill "$stream_pid"
 		wait "$stream_pid" || wrong=1
@@ -238,7 +235,7 @@ verify_acks() {
 		echo "nothing was acknowledged"
 		return 1
 	fi
-	ask "$1" diskload --path /data/disk --verify - <"$tables/$1-disk" || wrong=1
+	ask "$1" diskload --path /data/disk --size-mib 16 --verify - <"$tables/$1-disk" || wrong=1
 	ask "$1" fsyncer --dir /root/files --verify - <"$tables/$1-files" || wrong=1
 	return "$wrong"
 }

@@ -10,19 +10,27 @@
 image=$images/g1
 count=$(rounds 50 8)
 expect 0 'prepare the guest' prepare g1
-expect 0 'start the loads' start_load g1 100 10
+expect 0 'start the loads' start_load g1
 before=$(devices g1)
 
-pauses=
+# The same field of every result, a line each.
+numbers=
+spread() {
+	jq -r --arg name "$1" '.[$name]' <<<"$numbers" | sort -n | awk -v name="$1" '
+		{ v[NR] = $1 }
+		END { if (NR) printf "# %s of %d: least %d, median %d, most %d\n",
+			name, NR, v[1], v[int((NR + 1) / 2)], v[NR] }'
+}
+
 for ((n = 1; n <= count; n++)); do
 	expect 0 "checkpoint $n" stillpoint save --json --force g1 "$image" || continue
 	is "checkpoint $n: the guest said that it runs on" true "$(field confirmed "$output")"
-	pauses+="$(field pause_us "$output")"$'\n'
+	numbers+=$output
 	[ $((n % 10)) != 1 ] || expect 0 "checkpoint $n: the loads go on" check_load g1
 done
-sort -n <<<"$pauses" | grep . | awk '{ v[NR] = $1 } END {
-	if (NR) printf "# pause_us of %d: least %d, median %d, most %d\n",
-		NR, v[1], v[int((NR + 1) / 2)], v[NR] }'
+spread pause_us
+spread guest_park_us
+spread total_us
 
 expect 0 'the loads go on at the end' check_load g1
 is 'the module counted every checkpoint' "$count" "$(counter g1 checkpoints)"

@@ -57,7 +57,7 @@ judge() {
 }
 
 expect 0 'prepare the guest' prepare g1
-expect 0 'start the loads' start_load g1 100 10
+expect 0 'start the loads' start_load g1
 before=$(devices g1)
 expect 0 'list the phases of a save' stillpoint save --verbose g1 "$image"
 mapfile -t names < <(sed -n 's/^stillpoint: save: phase: //p' <<<"$errors")
@@ -92,7 +92,7 @@ strace -f -qq -o "$state/calls" -e trace=ioctl stillpoint save g1 "$image" ||
 	not_ok 'count the system calls' "status $?"
 rm -f "$image"
 calls=$(grep -c 'ioctl(' "$state/calls")
-points=$(rounds 12 5 40)
+points=$(rounds 12 5)
 echo "# $calls ioctls in a save"
 last=0
 for ((n = 1; n <= points; n++)); do
