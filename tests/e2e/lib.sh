@@ -14,12 +14,18 @@ ack_port=7700
 stream_port=7800
 # The scripts use what is set here, and set what is used here.
 # shellcheck disable=SC2034
-# What the script was started with: "quick" for fewer rounds.
-mode=${1:-full}
+# What the script was started with: "quick" for few rounds, "full" for the most.
+mode=${1:-normal}
 mkdir -p "$images" "$state/acks"
 
-# rounds FULL QUICK: how many.
-rounds() { if [ "$mode" = quick ]; then echo "$2"; else echo "$1"; fi; }
+# rounds NORMAL QUICK [FULL]: how many.
+rounds() {
+	case $mode in
+	quick) echo "$2" ;;
+	full) echo "${3:-$1}" ;;
+	*) echo "$1" ;;
+	esac
+}
 
 # ask GUEST COMMAND...: run a command in a guest, which may not answer.
 ask() { timeout 120 guest "$@"; }

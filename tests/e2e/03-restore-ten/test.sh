@@ -11,7 +11,7 @@
 . e2e/lib.sh
 
 image=$images/g1
-count=$(rounds 10 2)
+count=$(rounds 5 2 10)
 random_log=/run/jobs/random.out
 
 # Nothing that the guest drew since the restore, by a process that was drawing

@@ -92,7 +92,7 @@ strace -f -qq -o "$state/calls" -e trace=ioctl stillpoint save g1 "$image" ||
 	not_ok 'count the system calls' "status $?"
 rm -f "$image"
 calls=$(grep -c 'ioctl(' "$state/calls")
-points=$(rounds 12 5)
+points=$(rounds 12 5 40)
 echo "# $calls ioctls in a save"
 last=0
 for ((n = 1; n <= points; n++)); do
