@@ -14,6 +14,13 @@ fail() {
 	exit 1
 }
 
+# quiet COMMAND...: shows what it said only if it fails.
+quiet() {
+	"$@" >"$state/quiet" 2>&1 && return 0
+	cat "$state/quiet"
+	return 1
+}
+
 median() { sort -n | awk '{ v[NR] = $1 } END { print NR ? v[int((NR + 1) / 2)] : "nan" }'; }
 
 # measure KIND COMMAND...: adds to the series of KIND, each in microseconds: what dom0
@@ -45,12 +52,12 @@ row() { printf '  %-46s %16s %16s\n' "$1" "$2" "$3"; }
 
 echo "demo: a guest of $LAB_MEMORY MiB with $LAB_VCPUS vCPUs: timers, fsync and O_DIRECT writers, a TCP stream"
 prepare g1
-start_load g1 || fail "the load does not run"
+quiet start_load g1 || fail "the load does not run"
 
 for ((i = 1; i <= rounds; i++)); do
 	echo "demo: round $i of $rounds: stillpoint save"
 	measure stillpoint stillpoint save --force g1 "$images/stillpoint.img"
-	check_load g1 || fail "the load was disturbed by a checkpoint"
+	quiet check_load g1 || fail "the load was disturbed by a checkpoint"
 done
 tasks_frozen=$(frozen)
 for ((i = 1; i <= rounds; i++)); do
@@ -66,12 +73,12 @@ is_gone g1 || fail "the guest is still there"
 stillpoint restore "$images/restore.img" || fail "restore failed"
 within 60 answers g1 || fail "the restored guest does not answer"
 works=yes
-guest_ok g1 || works=no
+quiet guest_ok g1 || works=no
 # The stream's other side in dom0 saw its peer go; the disks and timers go on.
 loads=${loads/ stream/}
-check_load g1 || works=no
-stop_load g1 || works=no
-verify_acks g1 || works=no
+quiet check_load g1 || works=no
+quiet stop_load g1 || works=no
+quiet verify_acks g1 || works=no
 
 echo
 row "median of $rounds" 'stillpoint save' 'xl save -c'
