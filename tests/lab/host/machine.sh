@@ -87,7 +87,7 @@ machine_options() {
 	# random numbers goes on before a minute of interrupts has gathered them.
 	# shellcheck disable=SC2054 # the commas are QEMU's
 	qemu_options=(-name "stillpoint-lab" -machine pc
-		-accel tcg,thread=single -cpu qemu64,+svm,+rdrand
+		-accel tcg,thread=single -cpu qemu64,+svm,+npt,+nrip-save,+rdrand
 		-smp "$((dom0_vcpus > 2 ? dom0_vcpus : 2))" -m "$total"
 		-display none -nodefaults -no-reboot -rtc base=utc
 		-serial file:serial.log
