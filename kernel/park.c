@@ -42,6 +42,22 @@ static enum stillpoint_result spin(const struct sp_park *park)
 					 virt_to_gfn(xen_start_info), deadline));
 }
 
+/* The last moment to turn back; true with the system core suspended. */
+static bool may_park(struct sp_park *park)
+{
+	/* Stock suspend got here first: it must find the guest as it left it. */
+	if (static_branch_unlikely(&freezer_active)) {
+		park->err = -EBUSY;
+		return false;
+	}
+	if (sp_control_is_cancelled(park->number)) {
+		park->result = STILLPOINT_RESULT_CANCELLED;
+		return false;
+	}
+	park->err = syscore_suspend();
+	return !park->err;
+}
+
 /*
  * Runs on CPU 0, interrupts off, every other CPU spinning in stop_machine.
  * Between pre_suspend and post_suspend the guest's memory is canonical: page
@@ -53,18 +69,11 @@ static int park_stopped(void *data)
 	u64 start = rdtsc_ordered();
 	bool restored;
 
-	/* Stock suspend got here first: it must find the guest as it left it. */
-	if (static_branch_unlikely(&freezer_active)) {
-		park->err = -EBUSY;
+	if (!may_park(park)) {
+		/* xen_arch_resume() leaves this CPU's tick to syscore_resume(). */
+		sp_sym.tick_resume_local();
 		return 0;
 	}
-	if (sp_control_is_cancelled(park->number)) {
-		park->result = STILLPOINT_RESULT_CANCELLED;
-		return 0;
-	}
-	park->err = syscore_suspend();
-	if (park->err)
-		return 0;
 	sp_sym.gnttab_suspend();
 	sp_sym.xen_manage_runstate_time(-1);
 	sp_sym.xen_arch_pre_suspend();

@@ -39,6 +39,7 @@ static const struct sp_symbol symbols[] __initconst = {
 	SP_SYMBOL(xen_irq_resume),
 	SP_SYMBOL(xen_timer_resume),
 	SP_SYMBOL(xen_console_resume),
+	SP_SYMBOL(tick_resume_local),
 	SP_SYMBOL(add_vmfork_randomness),
 };
 

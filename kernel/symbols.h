@@ -24,6 +24,7 @@ struct sp_symbols {
 	void (*xen_irq_resume)(void);
 	void (*xen_timer_resume)(void);
 	void (*xen_console_resume)(void);
+	void (*tick_resume_local)(void);
 	void (*add_vmfork_randomness)(const void *unique_vm_id, size_t len);
 };
 
