@@ -85,7 +85,7 @@ int control_request_park(struct channel *ch, uint32_t number, uint64_t deadline_
 	if (deadline_us > STILLPOINT_DEADLINE_MAX_US)
 		deadline_us = STILLPOINT_DEADLINE_MAX_US;
 	h->op = STILLPOINT_OP_PARK;
-	h->reserved = 0;
+	h->flags = 0;
 	h->deadline_us = deadline_us;
 	/* The request is complete once its number stands there. */
 	__atomic_store_n(&h->request, number, __ATOMIC_RELEASE);

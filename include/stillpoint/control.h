@@ -19,6 +19,22 @@
  * arithmetic (stillpoint_seq_after()); a number that is not is a repeat and is
  * ignored. The module signals the channel when it is parked and when a
  * request is done.
+ *
+ * Tracking. STILLPOINT_OP_HARVEST makes a set of pages: those that may differ
+ * from any copy of them made before the harvest before. The first harvest starts
+ * an epoch; what it finds is of no use, as there is none before it. A page that
+ * is copied after a harvest was done is consistent, or in the next set. A request
+ * to park while an epoch lasts makes the last set, while the CPUs are stopped,
+ * and ends the epoch. It also ends with STILLPOINT_OP_UNTRACK, and when neither
+ * host.request nor host.heartbeat has changed for host.lease_us.
+ *
+ * A set is a bitmap of guest frame numbers (pfns) in pages of the guest: bit
+ * pfn % 64 of the little-endian u64 number pfn / 64. Its pages hold
+ * STILLPOINT_BITMAP_PAGE_BITS each, in order; guest.bitmap_dir names the frames
+ * (pfns) of directories, each an array of the pfns of STILLPOINT_DIR_ENTRIES of
+ * the bitmap's pages. The set is valid from the end of the harvest, or from
+ * STILLPOINT_STATE_PARKED on, until the next request. What changed with the p2m
+ * (ballooning) is in no set: dom0 compares the p2m.
  */
 #ifndef STILLPOINT_CONTROL_H
 #define STILLPOINT_CONTROL_H
@@ -33,10 +49,24 @@
 
 /* Bits of stillpoint_guest_half.features. */
 #define STILLPOINT_FEATURE_PARK (1ULL << 0)
+#define STILLPOINT_FEATURE_TRACK (1ULL << 1)
+
+#define STILLPOINT_BITMAP_PAGE_BITS (4096 * 8)
+#define STILLPOINT_DIR_ENTRIES 512
+#define STILLPOINT_DIRS 16 /* bitmaps of up to 1 TiB of guest memory */
+
+/*
+ * Bit of stillpoint_host_half.flags, read with the first harvest of an epoch:
+ * the hypervisor tracks the guest's own writes. The sets hold only what its
+ * log does not: what the hypervisor and backends write by mappings of their own.
+ */
+#define STILLPOINT_TRACK_EXTRAS (1U << 0)
 
 enum stillpoint_op {
 	STILLPOINT_OP_NONE = 0,
 	STILLPOINT_OP_PARK = 1,
+	STILLPOINT_OP_HARVEST = 2,
+	STILLPOINT_OP_UNTRACK = 3,
 };
 
 enum stillpoint_state {
@@ -53,12 +83,18 @@ enum stillpoint_result {
 	STILLPOINT_RESULT_RESTORED = 2,	  /* woke up in a restored domain */
 	STILLPOINT_RESULT_ABANDONED = 3,  /* the deadline passed */
 	STILLPOINT_RESULT_CANCELLED = 4,  /* host.cancel named the request */
-	STILLPOINT_RESULT_FAILED = 5,	  /* never parked; guest.error says why */
+	STILLPOINT_RESULT_FAILED = 5,	  /* guest.error says why; never parked */
+	STILLPOINT_RESULT_HARVESTED = 6,
+	STILLPOINT_RESULT_UNTRACKED = 7,
 };
 
 /* The bounds of host.deadline_us; the module clamps to them. */
 #define STILLPOINT_DEADLINE_MIN_US 1000ULL
 #define STILLPOINT_DEADLINE_MAX_US 60000000ULL
+
+/* The bounds of host.lease_us; the module clamps to them. */
+#define STILLPOINT_LEASE_MIN_US 1000000ULL
+#define STILLPOINT_LEASE_MAX_US 600000000ULL
 
 /**
  * struct stillpoint_guest_half - what the module tells dom0
@@ -80,6 +116,18 @@ enum stillpoint_result {
  * @restores: times this guest woke up in a restored domain
  * @last_park_us: microseconds from the stop of the CPUs until they ran again,
  *	last park
+ * @park_stop_us: of these, until it was in the loop, the making of the set included
+ * @park_run_us: of these, since it left the loop
+ * @epoch: number of the epoch of tracking, another for each, 0 when the guest is not
+ *	tracked
+ * @harvests: sets that this epoch made, the one at the park included
+ * @bitmap_pfns: the bitmap covers the pfns below; any other may always have changed
+ * @set_pages: bits in the last set
+ * @harvest_us: microseconds that the last set took to make
+ * @slice_max_us: the longest that the last harvest stopped the CPUs
+ * @slices: how often it did
+ * @hooks: events noted between harvests in this epoch, for diagnosis
+ * @bitmap_dir: pfns of the directories; 0 from the first that is not used
  */
 struct stillpoint_guest_half {
 	__u64 magic;
@@ -97,6 +145,17 @@ struct stillpoint_guest_half {
 	__u64 abandoned;
 	__u64 restores;
 	__u64 last_park_us;
+	__u64 park_stop_us;
+	__u64 park_run_us;
+	__u32 epoch;
+	__u32 harvests;
+	__u64 bitmap_pfns;
+	__u64 set_pages;
+	__u64 harvest_us;
+	__u32 slice_max_us;
+	__u32 slices;
+	__u64 hooks;
+	__u64 bitmap_dir[STILLPOINT_DIRS];
 };
 
 /**
@@ -105,16 +164,20 @@ struct stillpoint_guest_half {
  * @op: enum stillpoint_op
  * @cancel: number of a request that dom0 no longer waits for; the module ends
  *	it with STILLPOINT_RESULT_CANCELLED if it has not parked yet
- * @reserved: zero
+ * @flags: STILLPOINT_TRACK_*
  * @deadline_us: microseconds in the loop after which the guest runs on by
  *	itself
+ * @lease_us: microseconds without a sign of dom0 after which an epoch ends
+ * @heartbeat: any other number is a sign of dom0
  */
 struct stillpoint_host_half {
 	__u32 request;
 	__u32 op;
 	__u32 cancel;
-	__u32 reserved;
+	__u32 flags;
 	__u64 deadline_us;
+	__u64 lease_us;
+	__u32 heartbeat;
 };
 
 /* True if request number @a is ahead of @b; numbers wrap (RFC 1982). */
