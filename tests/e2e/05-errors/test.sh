@@ -80,16 +80,6 @@ start_timers g1
 expect 0 'worker stuck: the next save works' stillpoint save g1 "$image"
 rm -f "$image"
 
-# dom0 gives up at any moment of the way to the park. Whichever it is, the
-# guest's timers go on.
-for ((n = 0; n < $(rounds 24 8); n++)); do
-	stillpoint save --park-timeout $((1 + n * 3)) g1 "$image" 2>/dev/null
-	within 10 answers g1 || break
-done
-is 'given up at any moment: the guest lives' "$(rounds 24 8)" "$n"
-expect 0 'given up at any moment: the timers go on' check_load g1
-rm -f "$image"
-
 mkdir -p "$state/small"
 mount -t tmpfs -o size=32M tmpfs "$state/small"
 refused 'disk too small' 'MiB|space' g1 "$state/small/g1"

@@ -70,6 +70,19 @@ is 'an unknown operation: failed, not supported' '5 95' "$(value result) $(value
 expect 0 'cancelled before it is taken up' \
 	poked op=1 cancel=$((taken + 2)) request=$((taken + 2)) notify await=done:request show
 is 'cancelled before it is taken up: cancelled' 4 "$(value result)"
+
+# Given up on the way into the park: it turns back, and every vCPU's timer goes on.
+turned=0
+for ((n = 1; n <= 20 && turned < $(rounds 4 2); n++)); do
+	poked show >"$state/poke.out"
+	number=$(($(sed -n 's/^taken=//p' "$state/poke.out") + 1))
+	output=$(poked op=1 request=$number notify await=taken:request cancel=$number \
+		await=done:request show)
+	[ "$(value result)" = 4 ] || continue
+	turned=$((turned + 1))
+	expect 0 "given up on its way, $turned: the timers go on" check_load g1
+done
+is 'given up on its way: it turned back' "$(rounds 4 2)" "$turned"
 expect 0 'after all that, save works' stillpoint save --force g1 "$image"
 expect 0 'after all that, the timers go on' check_load g1
 
