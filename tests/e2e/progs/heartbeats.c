@@ -15,7 +15,7 @@
 #include "heartbeat.h"
 #include "util.h"
 
-#define MAX_FILES 16
+#define MAX_FILES 64
 #define POLL_NS (20 * NS_PER_MS)
 
 static const struct heartbeat_file *files[MAX_FILES];

@@ -40,18 +40,19 @@ struct field {
 /* clang-format on */
 
 static const struct field guest_fields[] = {
-	FIELD(guest, magic),	    FIELD(guest, abi_version),
-	FIELD(guest, state),	    FIELD(guest, taken),
-	FIELD(guest, done),	    FIELD(guest, result),
-	FIELD(guest, error),	    FIELD(guest, features),
-	FIELD(guest, generation),   FIELD(guest, window_start),
-	FIELD(guest, window_end),   FIELD(guest, checkpoints),
-	FIELD(guest, abandoned),    FIELD(guest, restores),
-	FIELD(guest, last_park_us), { 0 },
+	FIELD(guest, magic),	    FIELD(guest, abi_version), FIELD(guest, state),
+	FIELD(guest, taken),	    FIELD(guest, done),	       FIELD(guest, result),
+	FIELD(guest, error),	    FIELD(guest, features),    FIELD(guest, generation),
+	FIELD(guest, window_start), FIELD(guest, window_end),  FIELD(guest, checkpoints),
+	FIELD(guest, abandoned),    FIELD(guest, restores),    FIELD(guest, last_park_us),
+	FIELD(guest, epoch),	    FIELD(guest, harvests),    FIELD(guest, bitmap_pfns),
+	FIELD(guest, set_pages),    FIELD(guest, harvest_us),  FIELD(guest, slice_max_us),
+	FIELD(guest, slices),	    FIELD(guest, hooks),       { 0 },
 };
 
 static const struct field host_fields[] = {
-	FIELD(host, request), FIELD(host, op), FIELD(host, cancel), FIELD(host, deadline_us), { 0 },
+	FIELD(host, request),	  FIELD(host, op),	 FIELD(host, cancel),	 FIELD(host, flags),
+	FIELD(host, deadline_us), FIELD(host, lease_us), FIELD(host, heartbeat), { 0 },
 };
 
 static char *page;
@@ -186,7 +187,8 @@ static void open_page(uint32_t domid)
 static void usage(void)
 {
 	puts("usage: poke [--timeout-ms N] DOMID STEP...\n"
-	     "  FIELD=VALUE        write a field of dom0's half: request, op, cancel, deadline_us\n"
+	     "  FIELD=VALUE        write a field of dom0's half: request, op, cancel, flags,\n"
+	     "                     deadline_us, lease_us, heartbeat\n"
 	     "  notify             signal the event channel\n"
 	     "  await=FIELD:VALUE  wait until a field of the guest's half has the value\n"
 	     "  sleep=MS\n"
