@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "copier.h"
 #include "domain_xen.h"
 #include "lock.h"
 #include "msg.h"
 #include "save.h"
+#include "save_report.h"
 #include "signals.h"
 #include "staging.h"
 
@@ -17,6 +19,12 @@
 #define SAVE_PARK_TIMEOUT_MS 10000
 #define SAVE_DEADLINE_MS 5000
 #define SAVE_DEADLINE_MAX_MS (STILLPOINT_DEADLINE_MAX_US / 1000)
+
+/* A set of dirty pages may need all of the guest's page tables to be read. */
+#define SAVE_TRACK_TIMEOUT_MS 30000
+
+#define SAVE_ROUNDS 10
+#define SAVE_PAUSE_MAX_MS 3600000
 
 static const char save_help[] =
 	"usage: stillpoint save [options] DOMAIN FILE\n"
@@ -27,15 +35,25 @@ static const char save_help[] =
 	"  --stop             destroy the domain when the image is complete\n"
 	"  --pause            leave it paused when the image is complete\n"
 	"  --force            replace FILE if it exists\n"
-	"  --track none       how changed pages are found; 'none' copies all of them\n"
-	"                     while the guest is parked\n"
+	"  --track HOW        how changed pages are found, so that the others are copied\n"
+	"                     while the guest runs: 'guest' by its module, 'logdirty' by\n"
+	"                     the hypervisor, 'none' not at all, 'auto' (the default) the\n"
+	"                     first of these that works; 'compare', for tests, checks the\n"
+	"                     guest's sets against the hypervisor's\n"
+	"  --max-rounds N     copy pages at most so often while the guest runs (10)\n"
+	"  --max-pause MS     fail, and do not park the guest, if it would be paused for\n"
+	"                     longer\n"
+	"  --force-pause      with --max-pause: warn, and park it nevertheless\n"
+	"  --threads N        threads that copy (one for each processor, at most 4)\n"
 	"  --park-timeout MS  wait this long for the guest to park (10000)\n"
 	"  --deadline MS      the guest runs on by itself after this time in its park,\n"
 	"                     unless it is paused (5000)\n"
 	"  --staging MIB      memory for the copy (half of what is available); what does\n"
 	"                     not fit is written while the guest is parked\n"
+	"  --audit            compare the image with the guest while it is paused, which\n"
+	"                     takes long, and fail if they differ\n"
 	"  --json             tell the result as JSON on stdout\n"
-	"  --verbose          tell each phase on stderr\n"
+	"  --verbose          tell each phase and each round on stderr\n"
 	"  --help             this text\n";
 
 /**
@@ -43,32 +61,79 @@ static const char save_help[] =
  */
 struct save_args {
 	struct save_options opts;
-	struct tracker *tracker;
 	const char *domain;
 	bool json;
 	bool verbose;
 	bool help;
 };
 
-static void save_print_phase(const char *name)
+static void save_print_line(const char *what, const char *text)
 {
-	char line[64];
-	int len = snprintf(line, sizeof(line), "stillpoint: save: phase: %s\n", name);
+	char line[384];
+	int len = snprintf(line, sizeof(line), "stillpoint: save: %s%s\n", what, text);
 
+	if (len >= (int)sizeof(line))
+		len = sizeof(line) - 1;
 	/* One write(2); a stderr that fails is no reason to fail. */
 	if (write(STDERR_FILENO, line, len) < 0)
 		return;
 }
 
-static void save_print_progress(uint64_t done, uint64_t total)
+static void save_print_phase(const char *name)
 {
-	char line[64];
-	int len = snprintf(line, sizeof(line), "\rstillpoint: save: %3u%%%s",
-			   total ? (unsigned int)(done * 100 / total) : 100,
-			   done == total ? "\r\033[K" : "");
+	save_print_line("phase: ", name);
+}
 
+static void save_print_note(const char *text)
+{
+	save_print_line("", text);
+}
+
+static void save_print_progress(unsigned int round, uint64_t done, uint64_t total)
+{
+	unsigned int percent = total ? done * 100 / total : 100;
+	char line[64];
+	int len;
+
+	if (round)
+		len = snprintf(line, sizeof(line), "\rstillpoint: save: round %u: %3u%%\033[K",
+			       round, percent);
+	else
+		len = snprintf(line, sizeof(line), "\rstillpoint: save: %3u%%\033[K%s", percent,
+			       done == total ? "\r\033[K" : "");
 	if (write(STDERR_FILENO, line, len) < 0)
 		return;
+}
+
+/* The options that are about live copying. */
+static int save_live_option(struct save_args *args, int opt, char **argv)
+{
+	uint64_t n;
+
+	switch (opt) {
+	case 't':
+		if (tracker_find(optarg, &args->opts.track))
+			return cmd_usage_error("there is no tracker '%s'", optarg);
+		return 0;
+	case 'r':
+		return cmd_number("--max-rounds", optarg, 1, SAVE_ROUNDS_MAX,
+				  &args->opts.max_rounds);
+	case 'P':
+		if (cmd_number("--max-pause", optarg, 1, SAVE_PAUSE_MAX_MS, &n))
+			return CMD_USAGE;
+		args->opts.max_pause_us = n * 1000;
+		return 0;
+	case 'F':
+		args->opts.force_pause = true;
+		return 0;
+	case 'n':
+		return cmd_number("--threads", optarg, 1, COPIER_THREADS_MAX, &args->opts.threads);
+	case 'a':
+		args->opts.audit = true;
+		return 0;
+	default:
+		return cmd_bad_option(argv);
+	}
 }
 
 static int save_option(struct save_args *args, int opt, char **argv)
@@ -85,9 +150,6 @@ static int save_option(struct save_args *args, int opt, char **argv)
 	case 'f':
 		args->opts.replace = true;
 		return 0;
-	case 't':
-		args->tracker = tracker_find(optarg);
-		return args->tracker ? 0 : cmd_usage_error("there is no tracker '%s'", optarg);
 	case 'T':
 		return cmd_number("--park-timeout", optarg, 1, 3600000,
 				  &args->opts.park_timeout_ms);
@@ -109,8 +171,19 @@ static int save_option(struct save_args *args, int opt, char **argv)
 		args->help = true;
 		return 0;
 	default:
-		return cmd_bad_option(argv);
+		return save_live_option(args, opt, argv);
 	}
+}
+
+static void save_defaults(struct save_args *args)
+{
+	memset(args, 0, sizeof(*args));
+	args->opts.park_timeout_ms = SAVE_PARK_TIMEOUT_MS;
+	args->opts.deadline_ms = SAVE_DEADLINE_MS;
+	args->opts.track_timeout_ms = SAVE_TRACK_TIMEOUT_MS;
+	args->opts.max_rounds = SAVE_ROUNDS;
+	args->opts.threads = copier_default_threads();
+	args->opts.staging = staging_default_budget();
 }
 
 static int save_parse(struct save_args *args, int argc, char **argv)
@@ -120,6 +193,11 @@ static int save_parse(struct save_args *args, int argc, char **argv)
 		{ "pause", no_argument, NULL, 'p' },
 		{ "force", no_argument, NULL, 'f' },
 		{ "track", required_argument, NULL, 't' },
+		{ "max-rounds", required_argument, NULL, 'r' },
+		{ "max-pause", required_argument, NULL, 'P' },
+		{ "force-pause", no_argument, NULL, 'F' },
+		{ "threads", required_argument, NULL, 'n' },
+		{ "audit", no_argument, NULL, 'a' },
 		{ "park-timeout", required_argument, NULL, 'T' },
 		{ "deadline", required_argument, NULL, 'd' },
 		{ "staging", required_argument, NULL, 'm' },
@@ -130,11 +208,7 @@ static int save_parse(struct save_args *args, int argc, char **argv)
 	};
 	int opt;
 
-	memset(args, 0, sizeof(*args));
-	args->tracker = &tracker_none;
-	args->opts.park_timeout_ms = SAVE_PARK_TIMEOUT_MS;
-	args->opts.deadline_ms = SAVE_DEADLINE_MS;
-	args->opts.staging = staging_default_budget();
+	save_defaults(args);
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1)
 		if (save_option(args, opt, argv))
@@ -143,61 +217,33 @@ static int save_parse(struct save_args *args, int argc, char **argv)
 		return 0;
 	if (argc - optind != 2)
 		return cmd_usage_error("expected DOMAIN and FILE");
+	if (args->opts.max_pause_us && args->opts.after != SAVE_RUN_ON)
+		return cmd_usage_error("--max-pause is for a guest that runs on");
 	args->domain = argv[optind];
 	args->opts.path = argv[optind + 1];
-	if (args->verbose)
+	if (args->verbose) {
 		args->opts.phase = save_print_phase;
-	else if (isatty(STDERR_FILENO))
+		args->opts.note = save_print_note;
+	} else if (isatty(STDERR_FILENO)) {
 		args->opts.progress = save_print_progress;
+	}
 	return 0;
 }
 
-static int save_report_json(const struct save_args *args, const struct domain *dom,
-			    const struct save_result *res)
+/* Tell what happened; after a failure, what an audit found. */
+static int save_tell(const struct save_args *args, const struct domain *dom,
+		     const struct save_result *res, int failed)
 {
-	json_object *o = json_object_new_object();
-
-	json_object_object_add(o, "domain", json_object_new_string(dom->name));
-	json_object_object_add(o, "domid", json_object_new_uint64(dom->domid));
-	json_object_object_add(o, "file", json_object_new_string(args->opts.path));
-	json_object_object_add(o, "bytes", json_object_new_uint64(res->bytes));
-	json_object_object_add(o, "pages", json_object_new_uint64(res->pages));
-	json_object_object_add(o, "staged_pages", json_object_new_uint64(res->staged));
-	json_object_object_add(o, "tracker", json_object_new_string(args->tracker->ops->name));
-	json_object_object_add(o, "request_to_parked_us",
-			       json_object_new_uint64(res->request_to_parked_us));
-	json_object_object_add(o, "set_us", json_object_new_uint64(res->set_us));
-	json_object_object_add(o, "copy_us", json_object_new_uint64(res->copy_us));
-	json_object_object_add(o, "flip_us", json_object_new_uint64(res->flip_us));
-	json_object_object_add(o, "pause_us", json_object_new_uint64(res->pause_us));
-	json_object_object_add(o, "domain_pause_us", json_object_new_uint64(res->domain_pause_us));
-	json_object_object_add(o, "total_us", json_object_new_uint64(res->total_us));
-	json_object_object_add(o, "guest_park_us", json_object_new_uint64(res->guest_park_us));
-	json_object_object_add(o, "confirmed", json_object_new_boolean(res->confirmed));
-	json_object_object_add(o, "stopped",
-			       json_object_new_boolean(args->opts.after == SAVE_STOP));
-	json_object_object_add(o, "paused",
-			       json_object_new_boolean(args->opts.after == SAVE_PAUSE));
-	return cmd_print_json(o);
-}
-
-static void save_report_terminal(const struct save_args *args, const struct save_result *res)
-{
-	char line[256];
-	int len;
-
-	len = snprintf(line, sizeof(line), "stillpoint: save: %llu MiB in %llu.%03llu s",
-		       (unsigned long long)(res->bytes >> 20),
-		       (unsigned long long)(res->total_us / 1000000),
-		       (unsigned long long)(res->total_us / 1000 % 1000));
-	if (args->opts.after == SAVE_RUN_ON)
-		len += snprintf(line + len, sizeof(line) - len,
-				", the guest was paused for %llu.%llu ms",
-				(unsigned long long)(res->domain_pause_us / 1000),
-				(unsigned long long)(res->domain_pause_us / 100 % 10));
-	len += snprintf(line + len, sizeof(line) - len, "\n");
-	if (write(STDERR_FILENO, line, len) < 0)
-		return;
+	if (args->verbose)
+		save_report_rounds(res);
+	save_report_audit(res);
+	if (failed && !res->audit.told)
+		return -1;
+	if (args->json)
+		return save_report_json(&args->opts, dom, res, failed) || failed ? -1 : 0;
+	if (!failed && isatty(STDERR_FILENO))
+		save_report_terminal(&args->opts, res);
+	return failed;
 }
 
 static int save_domain(const struct save_args *args, struct domain *dom)
@@ -208,17 +254,15 @@ static int save_domain(const struct save_args *args, struct domain *dom)
 	lock = lock_take(LOCK_DIR, dom->domid);
 	if (lock < 0)
 		return -1;
-	ret = save_run(dom, args->tracker, &args->opts, &res);
+	ret = save_run(dom, &args->opts, &res);
 	close(lock);
-	if (ret)
-		return -1;
-	if (args->opts.after == SAVE_RUN_ON && !res.confirmed)
+	if (!ret && args->opts.after == SAVE_RUN_ON && !res.confirmed)
 		msg_warn("the guest did not say that it runs on; see 'stillpoint list'");
-	if (args->json)
-		return save_report_json(args, dom, &res);
-	if (isatty(STDERR_FILENO))
-		save_report_terminal(args, &res);
-	return 0;
+	if (!ret && args->opts.max_pause_us && res.predicted_pause_us > args->opts.max_pause_us)
+		msg_warn(
+			"the guest was expected to be paused for longer than --max-pause: about %llu ms",
+			(unsigned long long)(res.predicted_pause_us / 1000));
+	return save_tell(args, dom, &res, ret);
 }
 
 int cmd_save(int argc, char **argv)

@@ -10,6 +10,7 @@
 void control_read(const struct channel *ch, struct stillpoint_guest_half *half)
 {
 	const volatile struct stillpoint_guest_half *g = ch->guest;
+	unsigned int i;
 
 	/*
 	 * The numbers come before the state, which is then not older than they are:
@@ -30,6 +31,18 @@ void control_read(const struct channel *ch, struct stillpoint_guest_half *half)
 	half->abandoned = g->abandoned;
 	half->restores = g->restores;
 	half->last_park_us = g->last_park_us;
+	half->park_stop_us = g->park_stop_us;
+	half->park_run_us = g->park_run_us;
+	half->epoch = g->epoch;
+	half->harvests = g->harvests;
+	half->bitmap_pfns = g->bitmap_pfns;
+	half->set_pages = g->set_pages;
+	half->harvest_us = g->harvest_us;
+	half->slice_max_us = g->slice_max_us;
+	half->slices = g->slices;
+	half->hooks = g->hooks;
+	for (i = 0; i < STILLPOINT_DIRS; i++)
+		half->bitmap_dir[i] = g->bitmap_dir[i];
 }
 
 int control_check(const struct stillpoint_guest_half *half)
@@ -47,7 +60,7 @@ int control_check(const struct stillpoint_guest_half *half)
 				 (unsigned long long)half->features);
 	if (half->state > STILLPOINT_STATE_RESUMING)
 		return msg_error("the control page has state %u, which is none", half->state);
-	if (half->result > STILLPOINT_RESULT_FAILED)
+	if (half->result > STILLPOINT_RESULT_UNTRACKED)
 		return msg_error("the control page has result %u, which is none", half->result);
 	if (half->window_start < CONTROL_KERNEL_START)
 		return msg_error("the park window starts at %#llx, outside of the guest's kernel",
@@ -90,6 +103,23 @@ int control_request_park(struct channel *ch, uint32_t number, uint64_t deadline_
 	/* The request is complete once its number stands there. */
 	__atomic_store_n(&h->request, number, __ATOMIC_RELEASE);
 	return ch->ops->notify(ch);
+}
+
+int control_request_track(struct channel *ch, uint32_t number, enum stillpoint_op op,
+			  uint32_t flags, uint64_t lease_us)
+{
+	volatile struct stillpoint_host_half *h = ch->host;
+
+	h->op = op;
+	h->flags = flags;
+	h->lease_us = lease_us;
+	__atomic_store_n(&h->request, number, __ATOMIC_RELEASE);
+	return ch->ops->notify(ch);
+}
+
+void control_beat(struct channel *ch)
+{
+	__atomic_fetch_add(&ch->host->heartbeat, 1, __ATOMIC_RELAXED);
 }
 
 int control_cancel(struct channel *ch, uint32_t number)

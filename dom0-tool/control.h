@@ -29,6 +29,17 @@ uint32_t control_next(uint32_t taken, uint32_t request);
  */
 int control_request_park(struct channel *ch, uint32_t number, uint64_t deadline_us);
 
+/*
+ * Ask for a set of dirty pages (STILLPOINT_OP_HARVEST) or for the end of tracking
+ * (STILLPOINT_OP_UNTRACK), which comes by itself @lease_us after the last sign of
+ * us. @flags are STILLPOINT_TRACK_*. Returns 0 or a negative errno.
+ */
+int control_request_track(struct channel *ch, uint32_t number, enum stillpoint_op op,
+			  uint32_t flags, uint64_t lease_us);
+
+/* Give the guest a sign that we are there. */
+void control_beat(struct channel *ch);
+
 /* Say that request @number is no longer waited for. Returns 0 or a negative errno. */
 int control_cancel(struct channel *ch, uint32_t number);
 

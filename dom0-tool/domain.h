@@ -58,6 +58,13 @@ struct tsc_state {
 	uint32_t incarnation;
 };
 
+/* What the hypervisor can be told about its log of dirty pages. */
+enum domain_logdirty {
+	DOMAIN_LOGDIRTY_ON,
+	DOMAIN_LOGDIRTY_CLEAN, /* read the log, and begin another */
+	DOMAIN_LOGDIRTY_OFF,
+};
+
 /**
  * struct domain_ops - an implementation of struct domain
  * @info: fill in *info
@@ -73,6 +80,10 @@ struct tsc_state {
  *	negative errno for frame i; NULL with errno set if nothing is mapped
  * @unmap: @addr and @n as of map()
  * @page_types: replace @n machine frames by their types; any @n
+ * @logdirty: with CLEAN, the first @pfns bits at @bitmap (whole 64-bit words) become
+ *	the set of pages written since the last time
+ * @granted: *mfns become the @n machine frames that the domain lets others write, in
+ *	no order (free() them)
  * @tsc: fill in *tsc
  * @policy: the CPUID and MSR policies; sizes may be 0
  * @config: *json becomes the configuration, as `xl save` writes it; free() it
@@ -96,6 +107,9 @@ struct domain_ops {
 	void *(*map)(struct domain *dom, const uint64_t *mfns, size_t n, int *err);
 	void (*unmap)(struct domain *dom, void *addr, size_t n);
 	int (*page_types)(struct domain *dom, uint64_t *frames, size_t n);
+	int (*logdirty)(struct domain *dom, enum domain_logdirty op, uint64_t *bitmap,
+			uint64_t pfns);
+	int (*granted)(struct domain *dom, uint64_t **mfns, size_t *n);
 	int (*tsc)(struct domain *dom, struct tsc_state *tsc);
 	int (*policy)(struct domain *dom, struct blob *cpuid, struct blob *msrs);
 	int (*config)(struct domain *dom, char **json);

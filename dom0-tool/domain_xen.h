@@ -24,6 +24,9 @@ int domain_xen_set_regs(struct domain *dom, uint32_t vcpu, const vcpu_guest_cont
 int domain_xen_get_xsave(struct domain *dom, uint32_t vcpu, struct blob *xsave);
 int domain_xen_set_xsave(struct domain *dom, uint32_t vcpu, const struct blob *xsave);
 int domain_xen_get_vcpu(struct domain *dom, uint32_t vcpu, struct vcpu_state *state);
+int domain_xen_logdirty(struct domain *dom, enum domain_logdirty op, uint64_t *bitmap,
+			uint64_t pfns);
+int domain_xen_granted(struct domain *dom, uint64_t **mfns, size_t *n);
 int domain_xen_policy(struct domain *dom, struct blob *cpuid, struct blob *msrs);
 int domain_xen_published(struct domain *dom, struct publish *pub);
 int domain_xen_channel(struct domain *dom, const struct publish *pub, bool bind,

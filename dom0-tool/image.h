@@ -13,15 +13,24 @@
 struct image;
 
 /**
+ * struct image_p2m - the guest's p2m
+ * @max_pfn: highest pfn
+ * @frames: pfns of the frames that hold the p2m
+ * @nframes: their number, one for each 512 pfns
+ */
+struct image_p2m {
+	uint64_t max_pfn;
+	uint64_t *frames;
+	size_t nframes;
+};
+
+/**
  * struct image_head - what stands before the pages
  * @config: the domain's configuration as JSON
  * @xen_major: of the hypervisor
  * @xen_minor: of the hypervisor
  * @cpuid: CPUID policy, as xen_cpuid_leaf_t; may be empty
  * @msrs: MSR policy, as xen_msr_entry_t; may be empty
- * @max_pfn: highest pfn
- * @p2m_frames: pfns of the frames that hold the guest's p2m
- * @np2m_frames: their number, one for each 512 pfns
  */
 struct image_head {
 	const char *config;
@@ -29,9 +38,6 @@ struct image_head {
 	unsigned int xen_minor;
 	struct blob cpuid;
 	struct blob msrs;
-	uint64_t max_pfn;
-	const uint64_t *p2m_frames;
-	size_t np2m_frames;
 };
 
 /**
@@ -61,21 +67,29 @@ struct image_tail {
  * struct image_ops - an implementation of struct image; all return 0, or -1 with an
  *	error recorded
  * @head: begins the image
- * @page: adds a page, any number of times, each pfn once; may keep the pointer to
- *	its data until the next flush()
+ * @p2m: describes the p2m from here on; comes before the pages, and again if it
+ *	changed. It never has fewer pfns than before
+ * @page: adds a page, any number of times; a pfn may come again, and then the last
+ *	counts. May keep the pointer to its data until the next flush()
  * @flush: completes all pages so far, so that their data may go away
  * @tail: completes the image; all is appended to the output, not yet on disk
  */
 struct image_ops {
 	int (*head)(struct image *img, const struct image_head *head);
+	int (*p2m)(struct image *img, const struct image_p2m *p2m);
 	int (*page)(struct image *img, const struct image_page *page);
 	int (*flush)(struct image *img);
 	int (*tail)(struct image *img, const struct image_tail *tail);
 };
 
+/**
+ * struct image - an image that is being written
+ * @placed: offset of the newest bytes of each pfn, kept up to date; NULL if nobody asks
+ */
 struct image {
 	const struct image_ops *ops;
 	struct output *out;
+	uint64_t *placed;
 };
 
 #endif /* STILLPOINT_IMAGE_H */

@@ -77,7 +77,6 @@ static int xl_stream_headers(struct output *out, const struct image_head *head)
 static int xl_head(struct image *img, const struct image_head *head)
 {
 	struct libxc_x86_pv_info info = { .guest_width = 8, .pt_levels = 4 };
-	struct libxc_x86_pv_p2m_frames frames = { .end_pfn = head->max_pfn };
 	struct output *out = img->out;
 
 	if (xl_envelope(out, head->config) || xl_stream_headers(out, head))
@@ -90,10 +89,7 @@ static int xl_head(struct image *img, const struct image_head *head)
 	if (head->msrs.size &&
 	    xl_record(out, LIBXC_X86_MSR_POLICY, head->msrs.data, head->msrs.size, NULL, 0))
 		return -1;
-	if (xl_empty_record(out, LIBXC_STATIC_DATA_END))
-		return -1;
-	return xl_record(out, LIBXC_X86_PV_P2M_FRAMES, &frames, sizeof(frames), head->p2m_frames,
-			 head->np2m_frames * sizeof(*head->p2m_frames));
+	return xl_empty_record(out, LIBXC_STATIC_DATA_END);
 }
 
 static int xl_flush(struct image *img)
@@ -114,12 +110,26 @@ static int xl_flush(struct image *img)
 	if (put(img->out, header) || put(img->out, pages) ||
 	    output_append(img->out, pfns, xl->n * sizeof(pfns[0])))
 		return -1;
-	for (i = 0; i < xl->n; i++)
-		if (page_type_has_data(xl->batch[i].type) &&
-		    output_append(img->out, xl->batch[i].data, PAGE_BYTES))
+	for (i = 0; i < xl->n; i++) {
+		if (!page_type_has_data(xl->batch[i].type))
+			continue;
+		if (img->placed)
+			img->placed[xl->batch[i].pfn] = img->out->length;
+		if (output_append(img->out, xl->batch[i].data, PAGE_BYTES))
 			return -1;
+	}
 	xl->n = 0;
 	return 0;
+}
+
+static int xl_p2m(struct image *img, const struct image_p2m *p2m)
+{
+	struct libxc_x86_pv_p2m_frames frames = { .end_pfn = p2m->max_pfn };
+
+	if (xl_flush(img))
+		return -1;
+	return xl_record(img->out, LIBXC_X86_PV_P2M_FRAMES, &frames, sizeof(frames), p2m->frames,
+			 p2m->nframes * sizeof(*p2m->frames));
 }
 
 static int xl_page(struct image *img, const struct image_page *page)
@@ -191,6 +201,7 @@ static int xl_tail(struct image *img, const struct image_tail *tail)
 
 static const struct image_ops xl_ops = {
 	.head = xl_head,
+	.p2m = xl_p2m,
 	.page = xl_page,
 	.flush = xl_flush,
 	.tail = xl_tail,
@@ -200,12 +211,13 @@ void image_xl_init(struct image_xl *xl, struct output *out)
 {
 	xl->img.ops = &xl_ops;
 	xl->img.out = out;
+	xl->img.placed = NULL;
 	xl->n = 0;
 }
 
 uint64_t image_xl_bytes(uint64_t pages, uint64_t max_pfn)
 {
-	/* A u64 for each pfn, one for each p2m frame, headers, and 1 MiB for the rest. */
-	return pages * PAGE_BYTES + (max_pfn + 1) * 8 + (max_pfn / 512 + 1) * 8 +
+	/* A u64 for each pfn, two for each p2m frame, headers, and 1 MiB for the rest. */
+	return pages * PAGE_BYTES + (max_pfn + 1) * 8 + (max_pfn / 512 + 1) * 16 +
 	       (max_pfn / PAGE_DATA_MAX + 2) * 32 + (1u << 20);
 }

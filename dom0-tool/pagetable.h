@@ -10,6 +10,9 @@
 /* Bits of a page-table entry (Intel SDM volume 3A, 4.5.4). */
 #define PTE_PRESENT UINT64_C(1)
 #define PTE_PSE (UINT64_C(1) << 7) /* in level 2 and above: a superpage */
+/* What the hypervisor adds to entries for a 64-bit guest's kernel (Xen's asm/page.h). */
+#define PTE_GUEST_KERNEL (UINT64_C(1) << 52)
+
 #define PTE_FRAME_MASK UINT64_C(0x000ffffffffff000)
 #define PTE_FRAME_SHIFT 12
 

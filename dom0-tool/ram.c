@@ -11,12 +11,6 @@
 /* Frames in one mapping: 32 MiB, so that the kernel's arrays stay small. */
 #define RAM_CHUNK 8192
 
-void ram_init(struct ram *mem, struct domain *dom)
-{
-	memset(mem, 0, sizeof(*mem));
-	mem->dom = dom;
-}
-
 /* Some of the pfns to map; the frames and errors beside them. */
 struct ram_chunk {
 	size_t n;
@@ -24,6 +18,17 @@ struct ram_chunk {
 	uint64_t mfn[RAM_CHUNK];
 	int err[RAM_CHUNK];
 };
+
+int ram_init(struct ram *mem, struct domain *dom)
+{
+	memset(mem, 0, sizeof(*mem));
+	mem->dom = dom;
+	mem->chunk = malloc(sizeof(*mem->chunk));
+	if (!mem->chunk)
+		return msg_error("out of memory to map the guest's memory");
+	mem->chunk->n = 0;
+	return 0;
+}
 
 static int ram_add_part(struct ram *mem, void *addr, size_t n)
 {
@@ -44,8 +49,9 @@ static int ram_add_part(struct ram *mem, void *addr, size_t n)
 	return 0;
 }
 
-static int ram_map_chunk(struct ram *mem, struct ram_chunk *chunk)
+static int ram_map_chunk(struct ram *mem)
 {
+	struct ram_chunk *chunk = mem->chunk;
 	uint8_t *addr;
 	size_t i;
 
@@ -65,53 +71,83 @@ static int ram_map_chunk(struct ram *mem, struct ram_chunk *chunk)
 	return 0;
 }
 
-/* Make room for @size pfns; what is mapped beyond that is no longer reached. */
-static int ram_resize(struct ram *mem, uint64_t size)
+int ram_grow(struct ram *mem, uint64_t size)
 {
 	const uint8_t **page;
+	uint64_t *p2m;
 
-	page = realloc(mem->page, (size ? size : 1) * sizeof(*page));
-	if (!page)
+	if (size == mem->size)
+		return 0;
+	page = realloc(mem->page, size * sizeof(*page));
+	if (page)
+		mem->page = page;
+	p2m = realloc(mem->p2m, size * sizeof(*p2m));
+	if (p2m)
+		mem->p2m = p2m;
+	if (!page || !p2m)
 		return msg_error("out of memory for a guest of %llu pages",
 				 (unsigned long long)size);
-	if (size > mem->size)
-		memset(page + mem->size, 0, (size - mem->size) * sizeof(*page));
-	mem->page = page;
+	memset(page + mem->size, 0, (size - mem->size) * sizeof(*page));
+	memset(p2m + mem->size, 0xff, (size - mem->size) * sizeof(*p2m));
+	mem->size = size;
 	return 0;
 }
 
-int ram_update(struct ram *mem, uint64_t *p2m, uint64_t size)
+/* Entries @p2m of the pfns from @first on; some differ from what is known. */
+static int ram_update_some(struct ram *mem, uint64_t first, const uint64_t *p2m, size_t n,
+			   struct bitmap *changed)
 {
-	struct ram_chunk *chunk = malloc(sizeof(*chunk));
-	uint64_t pfn;
-	int ret = -1;
+	struct ram_chunk *chunk = mem->chunk;
+	size_t i;
 
-	if (!chunk) {
-		msg_error("out of memory to map the guest's memory");
-		goto out;
-	}
-	if (ram_resize(mem, size))
-		goto out;
-	chunk->n = 0;
-	for (pfn = 0; pfn < size; pfn++) {
-		if (pfn < mem->size && mem->p2m[pfn] == p2m[pfn] &&
-		    (mem->page[pfn] || p2m[pfn] > MFN_MAX))
+	for (i = 0; i < n; i++) {
+		if (mem->p2m[first + i] == p2m[i])
 			continue;
-		mem->page[pfn] = NULL;
-		if (p2m[pfn] > MFN_MAX)
+		mem->p2m[first + i] = p2m[i];
+		mem->page[first + i] = NULL;
+		bitmap_set(changed, first + i);
+		if (p2m[i] > MFN_MAX)
 			continue;
-		chunk->pfn[chunk->n] = pfn;
-		chunk->mfn[chunk->n++] = p2m[pfn];
-		if (chunk->n == RAM_CHUNK && (signals_check() || ram_map_chunk(mem, chunk)))
-			goto out;
+		chunk->pfn[chunk->n] = first + i;
+		chunk->mfn[chunk->n++] = p2m[i];
+		if (chunk->n == RAM_CHUNK && (signals_check() || ram_map_chunk(mem)))
+			return -1;
 	}
-	ret = ram_map_chunk(mem, chunk);
-out:
-	free(chunk);
-	free(mem->p2m);
-	mem->p2m = p2m;
-	mem->size = ret ? 0 : size;
-	return ret;
+	return 0;
+}
+
+int ram_update(struct ram *mem, const uint64_t *p2m, struct bitmap *changed)
+{
+	uint64_t copy[ENTRIES_PER_PAGE];
+	uint64_t first;
+	size_t n;
+
+	mem->chunk->n = 0;
+	for (first = 0; first < mem->size; first += n) {
+		n = mem->size - first < ENTRIES_PER_PAGE ? mem->size - first : ENTRIES_PER_PAGE;
+		if (!memcmp(mem->p2m + first, p2m + first, n * sizeof(*p2m)))
+			continue;
+		memcpy(copy, p2m + first, n * sizeof(*p2m));
+		if (ram_update_some(mem, first, copy, n, changed))
+			return -1;
+	}
+	return ram_map_chunk(mem);
+}
+
+const uint8_t *ram_map(struct ram *mem, uint64_t pfn)
+{
+	uint8_t *addr;
+	int err = 0;
+
+	addr = mem->dom->ops->map(mem->dom, &mem->p2m[pfn], 1, &err);
+	if (!addr)
+		return NULL;
+	if (err || ram_add_part(mem, addr, 1)) {
+		mem->dom->ops->unmap(mem->dom, addr, 1);
+		return NULL;
+	}
+	mem->page[pfn] = addr;
+	return addr;
 }
 
 void ram_free(struct ram *mem)
@@ -123,5 +159,6 @@ void ram_free(struct ram *mem)
 	free(mem->parts);
 	free(mem->page);
 	free(mem->p2m);
+	free(mem->chunk);
 	memset(mem, 0, sizeof(*mem));
 }

@@ -10,29 +10,37 @@
 /* How long the guest may take to say that it runs on. */
 #define SAVE_CONFIRM_MS 2000
 
-/* The domain is paused in its park: take all of it that may change. */
+/* Copy what is pending; what found no room in memory goes to the file. */
+static int save_copy_pages(struct save *s)
+{
+	struct snapshot *snap = &s->snap;
+
+	if (snapshot_copy(snap, &s->copier, &s->staging, s->written.max_pfn + 1))
+		return -1;
+	s->res->pending = snap->n;
+	s->res->staged = snap->staged;
+	return save_spill(s);
+}
+
+/* The domain is paused in its park: take all of it that may have changed. */
 static int save_copy(struct save *s)
 {
 	struct save_result *res = s->res;
 	uint64_t start = clock_us(), found;
 
 	save_phase(s, SAVE_COPYING);
-	snapshot_init(&s->snap, s->dom, &s->mem);
-	if (save_update_memory(s) || snapshot_types(&s->snap) ||
-	    snapshot_check_start_info(&s->snap, s->park.regs.user_regs.rdx) ||
-	    s->tracker->ops->parked(s->tracker, s->mem.size))
+	if (s->tracker.ops->parked(&s->tracker) || save_collect(s) ||
+	    snapshot_types(&s->snap, &s->pending) ||
+	    snapshot_check_start_info(&s->snap, &s->inverse, s->park.regs.user_regs.rdx))
 		return -1;
 	found = clock_us();
 	res->set_us = found - start;
-	if (snapshot_state(&s->snap, s->info.max_vcpu_id) ||
-	    snapshot_copy(&s->snap, s->tracker, &s->staging))
-		return -1;
-	res->pages = s->snap.pages;
-	res->staged = s->snap.staged;
-	if (save_spill(s))
+	if (snapshot_state(&s->snap, s->info.max_vcpu_id) || save_copy_pages(s))
 		return -1;
 	res->copy_us = clock_us() - found;
 	save_phase(s, SAVE_COPIED);
+	if (s->opts->audit && save_audit(s))
+		return -1;
 	return signals_check();
 }
 
@@ -57,6 +65,8 @@ static int save_let_go(struct save *s)
 	res->pause_us = now - s->park.parked_us;
 	res->domain_pause_us = now - s->park.paused_us;
 	save_phase(s, SAVE_RUNNING);
+	/* A log of the hypervisor makes the guest slow. */
+	tracker_stop(&s->tracker);
 	return 0;
 }
 
@@ -65,8 +75,13 @@ static void save_confirm(struct save *s)
 	struct stillpoint_guest_half half;
 
 	s->res->confirmed = !park_confirm(&s->park, SAVE_CONFIRM_MS, &half);
-	if (s->res->confirmed)
-		s->res->guest_park_us = half.last_park_us;
+	if (!s->res->confirmed)
+		return;
+	s->res->guest_park_us = half.last_park_us;
+	s->res->guest_stop_us = half.park_stop_us;
+	s->res->guest_run_us = half.park_run_us;
+	if (tracker_has_guest(&s->tracker))
+		s->res->guest_set_us = s->tracker.harvest.half.harvest_us;
 }
 
 /* The image is complete and the guest is still paused. */
@@ -118,6 +133,12 @@ static int save_parked(struct save *s)
 static void save_free(struct save *s)
 {
 	park_free(&s->park);
+	sender_free(&s->sender);
+	copier_stop(&s->copier);
+	audit_free(&s->audit);
+	bitmap_free(&s->pending);
+	bitmap_free(&s->set);
+	free(s->written.frames);
 	snapshot_free(&s->snap);
 	inverse_free(&s->inverse);
 	output_close(&s->out);
@@ -132,8 +153,7 @@ static void save_free(struct save *s)
 	free(s);
 }
 
-int save_run(struct domain *dom, struct tracker *tracker, const struct save_options *opts,
-	     struct save_result *result)
+int save_run(struct domain *dom, const struct save_options *opts, struct save_result *result)
 {
 	struct save *s = calloc(1, sizeof(*s));
 	uint64_t start = clock_us();
@@ -143,19 +163,17 @@ int save_run(struct domain *dom, struct tracker *tracker, const struct save_opti
 	if (!s)
 		return msg_error("out of memory");
 	s->dom = dom;
-	s->tracker = tracker;
 	s->opts = opts;
 	s->res = result;
 	s->out.fd = -1;
 	s->out.dir = -1;
-	if (save_prepare(s))
-		goto out;
-	ret = save_parked(s);
+	if (!save_prepare(s) && !save_live(s))
+		ret = save_parked(s);
 	if (park_release(&s->park))
 		ret = -1;
-	tracker->ops->stop(tracker);
+	/* The guest can answer again. */
+	tracker_stop(&s->tracker);
 	result->total_us = clock_us() - start;
-out:
 	save_free(s);
 	return ret;
 }

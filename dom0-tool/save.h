@@ -6,10 +6,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "audit.h"
 #include "domain.h"
 #include "tracker.h"
 
-/* What may be reported while a save goes on, in this order. */
+/*
+ * What may be reported while a save goes on, in this order. SAVE_TRACKING and the
+ * rounds are missing if nothing is tracked; between two rounds comes SAVE_HARVESTED.
+ */
+#define SAVE_TRACKING "tracking"
+#define SAVE_ROUND "round %u"
+#define SAVE_HARVESTED "harvested"
 #define SAVE_REQUESTING "requesting"
 #define SAVE_PARKED "parked"
 #define SAVE_PAUSED "paused"
@@ -36,8 +43,17 @@ enum save_after {
  * @park_timeout_ms: how long the guest may take to park
  * @deadline_ms: how long it stays in its loop when nobody pauses it
  * @staging: bytes of memory for the copy
+ * @track: how dirty pages are found, NULL for the best way
+ * @track_timeout_ms: how long the guest may take to find them
+ * @max_rounds: how often pages are copied while the guest runs; 1 to SAVE_ROUNDS_MAX
+ * @threads: that copy
+ * @max_pause_us: refuse to park if a longer pause is expected; 0 for any
+ * @force_pause: park nevertheless
+ * @audit: compare the image with the guest before it runs on
+ * @note: told of what was decided; only while the guest runs
  * @phase: told of each phase; must not block for long, the guest may be paused
- * @progress: told of pages written, of how many; only while the guest runs
+ * @progress: told of pages written, of how many, and in which round, 0 being after
+ *	the park; only while the guest runs
  */
 struct save_options {
 	const char *path;
@@ -46,15 +62,56 @@ struct save_options {
 	uint64_t park_timeout_ms;
 	uint64_t deadline_ms;
 	uint64_t staging;
+	const struct tracker_ops *track;
+	uint64_t track_timeout_ms;
+	uint64_t max_rounds;
+	uint64_t threads;
+	uint64_t max_pause_us;
+	bool force_pause;
+	bool audit;
 	void (*phase)(const char *name);
-	void (*progress)(uint64_t done, uint64_t total);
+	void (*note)(const char *text);
+	void (*progress)(unsigned int round, uint64_t done, uint64_t total);
+};
+
+#define SAVE_ROUNDS_MAX 100
+
+/**
+ * struct save_round - pages that were copied while the guest ran; times in microseconds
+ * @set: pages in the set that began it; in the first round all pages
+ * @sent: pages copied
+ * @send_us: to copy and write them
+ * @interval_us: from the set before to this one; 0 in the first round
+ * @harvest_us: to have the set made
+ * @guest_harvest_us: of these, the guest's own measure
+ * @slice_max_us: the longest that it stopped the guest's CPUs
+ * @slices: how often it did
+ * @hooks: see control.h
+ */
+struct save_round {
+	uint64_t set;
+	uint64_t sent;
+	uint64_t send_us;
+	uint64_t interval_us;
+	uint64_t harvest_us;
+	uint64_t guest_harvest_us;
+	uint32_t slice_max_us;
+	uint32_t slices;
+	uint64_t hooks;
 };
 
 /**
  * struct save_result - what happened; times in microseconds
+ * @tracker: what --track calls the one that was used, NULL if none was started
+ * @why: why it was not a better one, "" if there is nothing to say
+ * @rounds: what was copied while the guest ran
  * @bytes: length of the image
- * @pages: pages in it
- * @staged: of those, copied to memory; the rest was written while parked
+ * @pages: pages with data that the image describes
+ * @sent: pages written while the guest ran; a page may have been written repeatedly
+ * @last_set: pages in the set made at the park
+ * @pending: pages that were left for the pause
+ * @staged: of these, copied to memory; of the rest, those with data were written
+ * @predicted_pause_us: before the park
  * @request_to_parked_us: from the request until the guest was seen parked
  * @set_us: to find what must be copied
  * @copy_us: to copy it
@@ -63,12 +120,24 @@ struct save_options {
  * @domain_pause_us: from its pause to its unpause
  * @total_us: of all
  * @guest_park_us: the guest's own measure, 0 if it did not say
+ * @guest_stop_us: of these, until it was in its loop
+ * @guest_set_us: of these, to make the last set
+ * @guest_run_us: since it left its loop
  * @confirmed: the guest said that it runs on
+ * @audit: what was found
  */
 struct save_result {
+	const char *tracker;
+	char why[256];
+	struct save_round rounds[SAVE_ROUNDS_MAX];
+	unsigned int nrounds;
 	uint64_t bytes;
 	uint64_t pages;
+	uint64_t sent;
+	uint64_t last_set;
+	uint64_t pending;
 	uint64_t staged;
+	uint64_t predicted_pause_us;
 	uint64_t request_to_parked_us;
 	uint64_t set_us;
 	uint64_t copy_us;
@@ -77,7 +146,11 @@ struct save_result {
 	uint64_t domain_pause_us;
 	uint64_t total_us;
 	uint64_t guest_park_us;
+	uint64_t guest_stop_us;
+	uint64_t guest_set_us;
+	uint64_t guest_run_us;
 	bool confirmed;
+	struct audit_result audit;
 };
 
 /*
@@ -85,7 +158,6 @@ struct save_result {
  * no file was made; only when the last step of SAVE_STOP fails the image is
  * complete and the guest paused, and the error says so.
  */
-int save_run(struct domain *dom, struct tracker *tracker, const struct save_options *opts,
-	     struct save_result *result);
+int save_run(struct domain *dom, const struct save_options *opts, struct save_result *result);
 
 #endif /* STILLPOINT_SAVE_H */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "control.h"
 #include "msg.h"
 #include "save_state.h"
 #include "signals.h"
@@ -56,18 +57,33 @@ static int save_read_static(struct save *s)
 	return 0;
 }
 
+static int save_grow(struct save *s, uint64_t size)
+{
+	if (size == s->mem.size)
+		return 0;
+	if (size < s->mem.size)
+		return msg_error(
+			"the guest's p2m shrank from %llu to %llu pfns while it was saved; try again",
+			(unsigned long long)s->mem.size, (unsigned long long)size);
+	if (bitmap_grow(&s->pending, size) || bitmap_grow(&s->set, size) ||
+	    snapshot_grow(&s->snap, size) || (s->opts->audit && audit_grow(&s->audit, size)))
+		return -1;
+	s->xl.img.placed = s->audit.placed;
+	return ram_grow(&s->mem, size);
+}
+
 int save_update_memory(struct save *s)
 {
-	uint64_t *copy;
-
-	if (p2m_find(&s->p2m))
+	if (p2m_find(&s->p2m) || save_grow(s, s->p2m.size))
 		return -1;
-	copy = malloc(s->p2m.size * sizeof(*copy));
-	if (!copy)
-		return msg_error("out of memory for a guest of %llu pages",
-				 (unsigned long long)s->p2m.size);
-	p2m_copy(&s->p2m, copy);
-	return ram_update(&s->mem, copy, s->p2m.size);
+	return ram_update(&s->mem, s->p2m.map, &s->pending);
+}
+
+static int save_try_to_map(struct save *s)
+{
+	if (ram_init(&s->mem, s->dom) || save_update_memory(s))
+		return -1;
+	return inverse_build(&s->inverse, s->mem.p2m, s->mem.size);
 }
 
 static int save_map_live(struct save *s)
@@ -75,32 +91,51 @@ static int save_map_live(struct save *s)
 	unsigned int i;
 
 	p2m_init(&s->p2m, s->dom, &s->info);
-	ram_init(&s->mem, s->dom);
-	for (i = 1; save_update_memory(s); i++) {
+	snapshot_init(&s->snap, s->dom, &s->mem);
+	for (i = 1; save_try_to_map(s); i++) {
 		if (i == SAVE_P2M_TRIES || signals_check())
 			return -1;
 		msg_error_clear();
+		ram_free(&s->mem);
+		snapshot_free(&s->snap);
+		snapshot_init(&s->snap, s->dom, &s->mem);
+		bitmap_free(&s->pending);
+		bitmap_free(&s->set);
+		audit_free(&s->audit);
 		clock_sleep_us(1000);
 	}
 	return 0;
 }
 
+static int save_head(struct save *s)
+{
+	struct image_head head = {
+		.config = s->config,
+		.xen_major = s->info.xen_major,
+		.xen_minor = s->info.xen_minor,
+		.cpuid = s->cpuid,
+		.msrs = s->msrs,
+	};
+
+	return s->xl.img.ops->head(&s->xl.img, &head) || save_p2m(s) ? -1 : 0;
+}
+
 int save_prepare(struct save *s)
 {
 	const struct save_options *opts = s->opts;
-	uint64_t expected;
 
+	image_xl_init(&s->xl, &s->out);
 	if (save_check_domain(s) || save_open_channel(s) || save_read_static(s) || save_map_live(s))
 		return -1;
 	if (output_open(&s->out, opts->path, opts->replace))
 		return -1;
-	image_xl_init(&s->xl, &s->out);
 	if (output_check_space(&s->out,
 			       image_xl_bytes(s->info.pages, s->p2m.size - 1) + strlen(s->config)))
 		return -1;
-	expected = s->info.pages * PAGE_BYTES;
 	/* While the guest stays paused anyway, only what is rewritten is staged. */
-	if (staging_init(&s->staging, opts->after == SAVE_RUN_ON ? opts->staging : 0, expected))
+	staging_init(&s->staging, opts->after == SAVE_RUN_ON ? opts->staging : 0);
+	if (copier_start(&s->copier, opts->threads) ||
+	    sender_init(&s->sender, &s->copier, &s->xl.img))
 		return -1;
-	return s->tracker->ops->start(s->tracker);
+	return save_head(s);
 }

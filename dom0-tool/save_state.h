@@ -3,19 +3,31 @@
 #ifndef STILLPOINT_SAVE_STATE_H
 #define STILLPOINT_SAVE_STATE_H
 
+#include "audit.h"
+#include "copier.h"
 #include "image_xl.h"
 #include "p2m.h"
 #include "park.h"
 #include "save.h"
+#include "sender.h"
 #include "snapshot.h"
+#include "tracker.h"
 
 /**
  * struct save - one save; what is not set up yet is zero
- * @head_written: the image has begun
+ * @inverse: of the p2m; at first of the p2m before the rounds, in the end of the park's
+ * @pending: pages of which the image does not have the newest bytes. A page's bit is
+ *	cleared before it is copied, and set again when it is in a set
+ * @set: the last set
+ * @written: the p2m as the image describes it
+ * @expected: pages that were pending when the last set was made
+ * @harvested_us: when that was, by clock_us()
+ * @set_us: how long it took to take it over, the p2m included
+ * @page_us: time spent to find the types of @page_n pages while the guest ran
  */
 struct save {
 	struct domain *dom;
-	struct tracker *tracker;
+	struct tracker tracker;
 	const struct save_options *opts;
 	struct save_result *res;
 	struct domain_info info;
@@ -25,13 +37,23 @@ struct save {
 	struct blob msrs;
 	struct p2m p2m;
 	struct ram mem;
+	struct inverse inverse;
+	struct bitmap pending;
+	struct bitmap set;
 	struct staging staging;
 	struct output out;
 	struct image_xl xl;
+	struct image_p2m written;
+	struct copier copier;
+	struct sender sender;
 	struct park park;
 	struct snapshot snap;
-	struct inverse inverse;
-	bool head_written;
+	struct audit audit;
+	uint64_t expected;
+	uint64_t harvested_us;
+	uint64_t set_us;
+	uint64_t page_us;
+	uint64_t page_n;
 };
 
 static inline void save_phase(const struct save *s, const char *name)
@@ -47,11 +69,26 @@ static inline void save_phase(const struct save *s, const char *name)
  */
 int save_prepare(struct save *s);
 
-/* Take the p2m as it is now, and map what is new in it. */
+/* Take the p2m as it is now, and map what is new in it, which becomes pending. */
 int save_update_memory(struct save *s);
 
-/* Write what found no room in memory, while its mapping still holds. */
+/* Take over the set that the tracker made: it is pending. */
+int save_collect(struct save *s);
+
+/* Copy what can be while the guest runs, until little is pending. */
+int save_live(struct save *s);
+
+/* Write what found no room in memory, while the guest is paused. */
 int save_spill(struct save *s);
+
+/*
+ * Compare all that the image has or will have with the paused guest. Returns 0, or -1
+ * with an error recorded; s->res->audit tells the differences.
+ */
+int save_audit(struct save *s);
+
+/* Describe the p2m in the image, unless it is described as it is. */
+int save_p2m(struct save *s);
 
 /* Write all the rest, bring it to disk and give the file its name. */
 int save_write(struct save *s);

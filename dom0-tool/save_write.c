@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdlib.h>
+#include <string.h>
 
 #include "msg.h"
 #include "save_state.h"
@@ -8,38 +9,44 @@
 /* Pages between two reports of progress. */
 #define SAVE_PROGRESS 4096
 
-static int save_head(struct save *s)
+int save_p2m(struct save *s)
 {
-	struct image_head head = {
-		.config = s->config,
-		.xen_major = s->info.xen_major,
-		.xen_minor = s->info.xen_minor,
-		.cpuid = s->cpuid,
-		.msrs = s->msrs,
-		.max_pfn = s->mem.size - 1,
-		.np2m_frames = s->p2m.nframes,
-	};
-	uint64_t *pfns = malloc(s->p2m.nframes * sizeof(*pfns));
-	int ret = -1;
+	struct image_p2m p2m = { .max_pfn = s->mem.size - 1, .nframes = s->p2m.nframes };
+	size_t bytes = p2m.nframes * sizeof(*p2m.frames), i;
+
+	p2m.frames = malloc(bytes);
+	if (!p2m.frames)
+		return msg_error("out of memory for the frames of the p2m");
+	for (i = 0; i < p2m.nframes; i++) {
+		p2m.frames[i] = inverse_pfn(&s->inverse, s->p2m.frames[i]);
+		if (p2m.frames[i] != INVALID_FRAME)
+			continue;
+		free(p2m.frames);
+		return msg_error(
+			"frame %zu of the guest's p2m (machine frame %#llx) is not memory of the guest",
+			i, (unsigned long long)s->p2m.frames[i]);
+	}
+	if (s->written.frames && s->written.max_pfn == p2m.max_pfn &&
+	    s->written.nframes == p2m.nframes && !memcmp(s->written.frames, p2m.frames, bytes)) {
+		free(p2m.frames);
+		return 0;
+	}
+	free(s->written.frames);
+	s->written = p2m;
+	return s->xl.img.ops->p2m(&s->xl.img, &p2m);
+}
+
+/* A restore fills in the p2m, which it can do in plain memory only. */
+static int save_check_p2m(const struct save *s)
+{
 	size_t i;
 
-	if (!pfns)
-		return msg_error("out of memory for the frames of the p2m");
-	for (i = 0; i < s->p2m.nframes; i++) {
-		pfns[i] = inverse_pfn(&s->inverse, s->p2m.frames[i]);
-		if (pfns[i] != INVALID_FRAME && s->snap.types[pfns[i]] == XEN_DOMCTL_PFINFO_NOTAB)
-			continue;
-		msg_error(
-			"frame %zu of the guest's p2m (machine frame %#llx) is not plain memory of the guest",
-			i, (unsigned long long)s->p2m.frames[i]);
-		goto out;
-	}
-	head.p2m_frames = pfns;
-	ret = s->xl.img.ops->head(&s->xl.img, &head);
-	s->head_written = true;
-out:
-	free(pfns);
-	return ret;
+	for (i = 0; i < s->written.nframes; i++)
+		if (s->snap.types[s->written.frames[i]] != XEN_DOMCTL_PFINFO_NOTAB)
+			return msg_error(
+				"frame %zu of the guest's p2m (pfn %#llx) is not plain memory of the guest",
+				i, (unsigned long long)s->written.frames[i]);
+	return 0;
 }
 
 /* Index the frames that the guest owns. Others are in no page table of a parked guest. */
@@ -47,10 +54,27 @@ static int save_build_inverse(struct save *s)
 {
 	uint64_t pfn;
 
-	for (pfn = 0; pfn < s->mem.size; pfn++)
-		if (!page_type_has_data(s->snap.types[pfn]))
+	inverse_free(&s->inverse);
+	for (pfn = 0; pfn < s->mem.size; pfn++) {
+		if (page_type_has_data(s->snap.types[pfn]))
+			s->res->pages++;
+		else
 			s->mem.p2m[pfn] = INVALID_FRAME;
+	}
 	return inverse_build(&s->inverse, s->mem.p2m, s->mem.size);
+}
+
+/*
+ * A restore makes a frame for every page that was ever in the image; the domain it
+ * makes may not own more than this one.
+ */
+static int save_check_size(const struct save *s)
+{
+	if (s->snap.dropped && s->res->pages + s->snap.dropped > s->info.max_pages)
+		return msg_error(
+			"the guest gave %llu pages back and took others while it was saved; try again",
+			(unsigned long long)s->snap.dropped);
+	return 0;
 }
 
 static int save_page(struct save *s, uint64_t pfn, const void *data)
@@ -62,47 +86,63 @@ static int save_page(struct save *s, uint64_t pfn, const void *data)
 
 int save_spill(struct save *s)
 {
-	uint64_t pfn;
+	struct sender_slot *slot;
+	uint64_t i = 0;
 
-	if (s->snap.staged == s->snap.pages)
-		return 0;
-	if (save_build_inverse(s) || save_head(s))
-		return -1;
-	for (pfn = 0; pfn < s->mem.size; pfn++)
-		if (snapshot_spilled(&s->snap, pfn) && save_page(s, pfn, s->mem.page[pfn]))
+	while (i < s->snap.n && s->snap.spilled) {
+		slot = sender_get(&s->sender);
+		if (!slot || signals_check())
 			return -1;
-	return s->xl.img.ops->flush(&s->xl.img);
+		for (slot->n = 0; i < s->snap.n && slot->n < SENDER_PAGES; i++) {
+			if (!snapshot_spilled(&s->snap, i))
+				continue;
+			slot->pfn[slot->n] = s->snap.list[i];
+			slot->src[slot->n++] = s->mem.page[s->snap.list[i]];
+		}
+		sender_put(&s->sender, slot);
+	}
+	return sender_drain(&s->sender);
 }
 
 static void save_progress(const struct save *s, uint64_t done)
 {
 	if (s->opts->progress && !s->park.paused &&
-	    (done % SAVE_PROGRESS == 0 || done == s->snap.pages))
-		s->opts->progress(done, s->snap.pages);
+	    (done % SAVE_PROGRESS == 0 || done == s->snap.staged))
+		s->opts->progress(0, done, s->snap.staged);
 }
 
-/* All pages that are not in the image yet; page tables come last. */
-static int save_pages(struct save *s)
+/* What was staged: plain pages, or page tables. */
+static int save_staged(struct save *s, bool tables, uint64_t *done)
 {
-	uint64_t done = s->snap.pages - s->snap.staged;
-	unsigned int tables;
-	uint64_t pfn;
+	uint64_t i;
+	uint32_t pfn;
 
-	for (tables = 0; tables < 2; tables++) {
-		for (pfn = 0; pfn < s->mem.size; pfn++) {
-			if (snapshot_spilled(&s->snap, pfn) ||
-			    (page_type_level(s->snap.types[pfn]) != 0) != tables)
-				continue;
-			if (save_page(s, pfn, s->snap.copy[pfn]))
-				return -1;
-			done += page_type_has_data(s->snap.types[pfn]);
-			save_progress(s, done);
-		}
+	for (i = 0; i < s->snap.n; i++) {
+		pfn = s->snap.list[i];
+		if (!s->snap.copy[i] || (page_type_level(s->snap.types[pfn]) != 0) != tables)
+			continue;
+		if (save_page(s, pfn, s->snap.copy[i]))
+			return -1;
+		save_progress(s, ++*done);
 	}
 	return 0;
 }
 
-int save_write(struct save *s)
+/* All that is not in the image yet; page tables come last. */
+static int save_pages(struct save *s)
+{
+	uint64_t done = 0, pfn;
+
+	if (save_staged(s, false, &done))
+		return -1;
+	/* Also those that were in the image with data, and have none now. */
+	for (pfn = 0; pfn < s->mem.size; pfn++)
+		if (!page_type_has_data(s->snap.types[pfn]) && save_page(s, pfn, NULL))
+			return -1;
+	return save_staged(s, true, &done);
+}
+
+static int save_contents(struct save *s)
 {
 	struct image_tail tail = {
 		.tsc = s->snap.tsc,
@@ -111,14 +151,17 @@ int save_write(struct save *s)
 		.nvcpus = s->snap.nvcpus,
 	};
 
+	if (save_build_inverse(s) || save_check_size(s) || save_p2m(s) || save_check_p2m(s) ||
+	    snapshot_normalise(&s->snap, &s->inverse))
+		return -1;
+	return save_pages(s) || s->xl.img.ops->tail(&s->xl.img, &tail) ? -1 : 0;
+}
+
+int save_write(struct save *s)
+{
 	save_phase(s, SAVE_WRITING);
-	if (!s->head_written && save_build_inverse(s))
-		return -1;
-	if (snapshot_normalise(&s->snap, &s->inverse))
-		return -1;
-	if (!s->head_written && save_head(s))
-		return -1;
-	if (save_pages(s) || s->xl.img.ops->tail(&s->xl.img, &tail) || output_flush(&s->out))
+	s->res->last_set = bitmap_count(&s->set);
+	if (save_contents(s) || output_flush(&s->out))
 		return -1;
 	save_phase(s, SAVE_WRITTEN);
 	if (output_sync(&s->out))

@@ -12,6 +12,9 @@
 /* Pages between two looks at the stop flag. */
 #define SNAPSHOT_CHECK 1024
 
+/* Pages that are copied together: 16 MiB, for all threads. */
+#define SNAPSHOT_COPY 4096
+
 void snapshot_init(struct snapshot *snap, struct domain *dom, struct ram *mem)
 {
 	memset(snap, 0, sizeof(*snap));
@@ -19,56 +22,83 @@ void snapshot_init(struct snapshot *snap, struct domain *dom, struct ram *mem)
 	snap->mem = mem;
 }
 
+static void *snapshot_realloc(void *array, uint64_t n, size_t size)
+{
+	return realloc(array, (n ? n : 1) * size);
+}
+
+int snapshot_grow(struct snapshot *snap, uint64_t size)
+{
+	uint32_t *types = snapshot_realloc(snap->types, size, sizeof(*types)), *list;
+	uint8_t **copy;
+
+	if (types)
+		snap->types = types;
+	list = snapshot_realloc(snap->list, size, sizeof(*list));
+	if (list)
+		snap->list = list;
+	copy = snapshot_realloc(snap->copy, size, sizeof(*copy));
+	if (copy)
+		snap->copy = copy;
+	if (!types || !list || !copy)
+		return msg_error("out of memory for the types of %llu pages",
+				 (unsigned long long)size);
+	for (; snap->room < size; snap->room++)
+		snap->types[snap->room] = XEN_DOMCTL_PFINFO_XTAB;
+	return 0;
+}
+
 static int snapshot_set_type(struct snapshot *snap, uint64_t pfn, uint64_t type)
 {
 	if (type > UINT32_MAX || !page_type_known(type))
 		return msg_error("pfn %#llx has the unknown type %#llx", (unsigned long long)pfn,
 				 (unsigned long long)type);
-	if (page_type_has_data(type) && !snap->mem->page[pfn])
+	if (page_type_has_data(type) && !snap->mem->page[pfn] && !ram_map(snap->mem, pfn))
 		return msg_error("pfn %#llx (machine frame %#llx) cannot be mapped",
 				 (unsigned long long)pfn, (unsigned long long)snap->mem->p2m[pfn]);
+	snap->dropped += page_type_has_data(snap->types[pfn]) && !page_type_has_data(type);
 	snap->types[pfn] = type;
-	snap->pages += page_type_has_data(type);
 	return 0;
 }
 
-/* @types has one place for each pfn; it becomes scratch. */
-static int snapshot_ask_types(struct snapshot *snap, uint64_t *types)
+/* Those of list entries @first to @end - 1, which are not more than SNAPSHOT_CHECK. */
+static int snapshot_ask_types(struct snapshot *snap, uint64_t first, uint64_t end)
 {
 	const uint64_t *p2m = snap->mem->p2m;
-	uint64_t pfn;
+	uint64_t types[SNAPSHOT_CHECK];
+	uint64_t i, pfn;
 	size_t n = 0;
 	int ret;
 
-	for (pfn = 0; pfn < snap->mem->size; pfn++)
-		if (p2m[pfn] <= MFN_MAX)
-			types[n++] = p2m[pfn];
-	ret = snap->dom->ops->page_types(snap->dom, types, n);
+	for (i = first; i < end; i++)
+		if (p2m[snap->list[i]] <= MFN_MAX)
+			types[n++] = p2m[snap->list[i]];
+	ret = n ? snap->dom->ops->page_types(snap->dom, types, n) : 0;
 	if (ret)
 		return msg_error("cannot read the types of the guest's pages: %s", strerror(-ret));
-	snap->pages = 0;
-	for (pfn = 0, n = 0; pfn < snap->mem->size; pfn++)
+	for (i = first, n = 0; i < end; i++) {
+		pfn = snap->list[i];
 		if (snapshot_set_type(snap, pfn,
 				      p2m[pfn] <= MFN_MAX ? types[n++] : XEN_DOMCTL_PFINFO_XTAB))
 			return -1;
+	}
 	return 0;
 }
 
-int snapshot_types(struct snapshot *snap)
+int snapshot_types(struct snapshot *snap, const struct bitmap *pending)
 {
-	uint64_t size = snap->mem->size;
-	uint64_t *types = malloc(size * sizeof(*types));
-	int ret;
+	uint64_t first, end, pfn;
 
-	snap->types = malloc(size * sizeof(*snap->types));
-	snap->copy = calloc(size, sizeof(*snap->copy));
-	if (!types || !snap->types || !snap->copy)
-		ret = msg_error("out of memory for the types of %llu pages",
-				(unsigned long long)size);
-	else
-		ret = snapshot_ask_types(snap, types);
-	free(types);
-	return ret;
+	snap->n = 0;
+	for (pfn = bitmap_next(pending, 0); pfn < pending->bits;
+	     pfn = bitmap_next(pending, pfn + 1))
+		snap->list[snap->n++] = pfn;
+	for (first = 0; first < snap->n; first = end) {
+		end = snap->n - first < SNAPSHOT_CHECK ? snap->n : first + SNAPSHOT_CHECK;
+		if (signals_check() || snapshot_ask_types(snap, first, end))
+			return -1;
+	}
+	return 0;
 }
 
 static bool snapshot_is_plain(const struct snapshot *snap, uint64_t pfn)
@@ -76,14 +106,15 @@ static bool snapshot_is_plain(const struct snapshot *snap, uint64_t pfn)
 	return pfn < snap->mem->size && snap->types[pfn] == XEN_DOMCTL_PFINFO_NOTAB;
 }
 
-int snapshot_check_start_info(const struct snapshot *snap, uint64_t mfn)
+int snapshot_check_start_info(const struct snapshot *snap, const struct inverse *inv, uint64_t mfn)
 {
-	uint64_t pfn, store, console;
+	uint64_t pfn = inverse_pfn(inv, mfn), store, console;
 	start_info_t si;
 
-	for (pfn = 0; pfn < snap->mem->size; pfn++)
-		if (snap->mem->p2m[pfn] == mfn)
-			break;
+	/* It moved since; no guest is known to do that. */
+	if (pfn == INVALID_FRAME)
+		for (pfn = 0; pfn < snap->mem->size && snap->mem->p2m[pfn] != mfn; pfn++)
+			;
 	if (!snapshot_is_plain(snap, pfn))
 		return msg_error("rdx of vCPU 0 (%#llx) is not the frame of start_info",
 				 (unsigned long long)mfn);
@@ -125,25 +156,57 @@ int snapshot_state(struct snapshot *snap, uint32_t max_vcpu_id)
 	return 0;
 }
 
-int snapshot_copy(struct snapshot *snap, const struct tracker *tracker, struct staging *staging)
+/* Give list entry @i a place for its copy, if there is one. */
+static int snapshot_place(struct snapshot *snap, struct staging *staging, uint64_t i,
+			  uint64_t limit)
 {
-	uint64_t pfn;
-	bool table;
+	uint32_t pfn = snap->list[i];
+	bool must = page_type_level(snap->types[pfn]) || pfn >= limit;
 
-	for (pfn = 0; pfn < snap->mem->size; pfn++) {
-		if (pfn % SNAPSHOT_CHECK == 0 && signals_check())
-			return -1;
-		if (!page_type_has_data(snap->types[pfn]) || !tracker->ops->must_copy(tracker, pfn))
-			continue;
-		table = page_type_level(snap->types[pfn]);
-		snap->copy[pfn] = staging_page(staging, table);
-		if (!snap->copy[pfn]) {
-			if (table)
-				return msg_error("out of memory for the guest's page tables");
-			continue;
-		}
-		memcpy(snap->copy[pfn], snap->mem->page[pfn], PAGE_BYTES);
+	snap->copy[i] = NULL;
+	if (!page_type_has_data(snap->types[pfn]))
+		return 0;
+	snap->copy[i] = staging_page(staging, must);
+	if (!snap->copy[i] && must)
+		return msg_error("out of memory for the guest's page tables");
+	if (snap->copy[i])
 		snap->staged++;
+	else
+		snap->spilled++;
+	return 0;
+}
+
+/* Copy the list's entries @first to @end - 1; those without a copy are passed over. */
+static void snapshot_copy_some(struct snapshot *snap, struct copier *copier, uint64_t first,
+			       uint64_t end)
+{
+	const uint8_t *src[SNAPSHOT_COPY];
+	uint8_t *dst[SNAPSHOT_COPY];
+	uint64_t i;
+	size_t n = 0;
+
+	for (i = first; i < end; i++) {
+		if (!snap->copy[i])
+			continue;
+		src[n] = snap->mem->page[snap->list[i]];
+		dst[n++] = snap->copy[i];
+	}
+	copier_copy(copier, src, dst, n);
+}
+
+int snapshot_copy(struct snapshot *snap, struct copier *copier, struct staging *staging,
+		  uint64_t limit)
+{
+	uint64_t first, end, i;
+
+	for (first = 0; first < snap->n; first = end) {
+		end = snap->n - first < SNAPSHOT_COPY ? snap->n : first + SNAPSHOT_COPY;
+		if (signals_check())
+			return -1;
+		for (i = first; i < end; i++)
+			if (snapshot_place(snap, staging, i, limit))
+				return -1;
+		snapshot_copy_some(snap, copier, first, end);
 	}
 	return 0;
 }
@@ -151,18 +214,18 @@ int snapshot_copy(struct snapshot *snap, const struct tracker *tracker, struct s
 int snapshot_normalise(struct snapshot *snap, const struct inverse *inv)
 {
 	unsigned int level;
-	uint64_t pfn;
-	size_t i;
+	uint64_t i;
 
 	for (i = 0; i < snap->nvcpus; i++)
 		if (vcpu_normalise(&snap->vcpus[i], inv))
 			return -1;
-	for (pfn = 0; pfn < snap->mem->size; pfn++) {
-		if (pfn % SNAPSHOT_CHECK == 0 && signals_check())
+	for (i = 0; i < snap->n; i++) {
+		if (i % SNAPSHOT_CHECK == 0 && signals_check())
 			return -1;
-		level = page_type_level(snap->types[pfn]);
-		if (level && pagetable_normalise(inv, level, pfn, (uint64_t *)snap->copy[pfn],
-						 (uint64_t *)snap->copy[pfn]))
+		level = page_type_level(snap->types[snap->list[i]]);
+		if (level &&
+		    pagetable_normalise(inv, level, snap->list[i], (uint64_t *)snap->copy[i],
+					(uint64_t *)snap->copy[i]))
 			return -1;
 	}
 	return 0;
@@ -176,6 +239,7 @@ void snapshot_free(struct snapshot *snap)
 		vcpu_state_free(&snap->vcpus[i]);
 	free(snap->vcpus);
 	free(snap->types);
+	free(snap->list);
 	free(snap->copy);
 	memset(snap, 0, sizeof(*snap));
 }

@@ -5,29 +5,39 @@
 
 #include <stdint.h>
 
+#include "bitmap.h"
+#include "copier.h"
 #include "domain.h"
 #include "inverse.h"
 #include "ram.h"
 #include "page.h"
 #include "staging.h"
-#include "tracker.h"
 
 /**
  * struct snapshot - the guest at one instant
  * @mem: its memory; mapped pages change again once the guest runs
- * @types: type of each pfn, XEN_DOMCTL_PFINFO_*
- * @copy: staged copy of each pfn, NULL if there is none
- * @pages: pfns with data
- * @staged: pfns with data and a copy
+ * @types: type of each pfn as the image has it so far, XEN_DOMCTL_PFINFO_*; XTAB for
+ *	what is not in it
+ * @list: pfns that the image does not have as they are now
+ * @copy: staged copy of each of @list, NULL if there is none
+ * @n: number of these
+ * @room: pfns that the arrays have room for
+ * @staged: how many of @list have a copy
+ * @spilled: how many of @list have data, but no copy
+ * @dropped: how many of @list are in the image with data, and have none any more
  * @vcpus: the online ones
  */
 struct snapshot {
 	struct domain *dom;
 	struct ram *mem;
 	uint32_t *types;
+	uint32_t *list;
 	uint8_t **copy;
-	uint64_t pages;
+	uint64_t n;
+	uint64_t room;
 	uint64_t staged;
+	uint64_t spilled;
+	uint64_t dropped;
 	struct tsc_state tsc;
 	struct vcpu_state *vcpus;
 	size_t nvcpus;
@@ -36,29 +46,34 @@ struct snapshot {
 
 void snapshot_init(struct snapshot *snap, struct domain *dom, struct ram *mem);
 
-/* Find the type of each page of snap->mem. Returns 0, or -1 with an error recorded. */
-int snapshot_types(struct snapshot *snap);
+/* Make room for @size pfns. Returns 0, or -1 with an error recorded. */
+int snapshot_grow(struct snapshot *snap, uint64_t size);
+
+/* Find the types of the pages in @pending, which become the list. 0 or -1, recorded. */
+int snapshot_types(struct snapshot *snap, const struct bitmap *pending);
 
 /*
  * Check that @mfn is the frame of start_info, with its own frames as pfns, as a
- * restore wants it. Returns 0, or -1 with an error recorded.
+ * restore wants it. @inv may be of an earlier time. Returns 0, or -1 with an error
+ * recorded.
  */
-int snapshot_check_start_info(const struct snapshot *snap, uint64_t mfn);
+int snapshot_check_start_info(const struct snapshot *snap, const struct inverse *inv, uint64_t mfn);
 
 /* Copy vCPUs 0 to @max_vcpu_id, time and shared info. Returns 0, or -1, recorded. */
 int snapshot_state(struct snapshot *snap, uint32_t max_vcpu_id);
 
 /*
- * Copy pages to @staging: page tables always, others as its budget allows. What
- * has no copy afterwards (snapshot_spilled()) must be used before the guest runs.
- * Returns 0, or -1 with an error recorded.
+ * Copy pages to @staging: page tables and pfns from @limit on always, others as its
+ * budget allows. What has no copy afterwards (snapshot_spilled()) must be used before
+ * the guest runs. Returns 0, or -1 with an error recorded.
  */
-int snapshot_copy(struct snapshot *snap, const struct tracker *tracker, struct staging *staging);
+int snapshot_copy(struct snapshot *snap, struct copier *copier, struct staging *staging,
+		  uint64_t limit);
 
-/* True if page @pfn has data but no copy. */
-static inline bool snapshot_spilled(const struct snapshot *snap, uint64_t pfn)
+/* True if entry @i of the list has data but no copy. */
+static inline bool snapshot_spilled(const struct snapshot *snap, uint64_t i)
 {
-	return page_type_has_data(snap->types[pfn]) && !snap->copy[pfn];
+	return page_type_has_data(snap->types[snap->list[i]]) && !snap->copy[i];
 }
 
 /*

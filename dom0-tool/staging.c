@@ -46,19 +46,21 @@ static int staging_grow(struct staging *st)
 	return 0;
 }
 
-int staging_init(struct staging *st, uint64_t budget, uint64_t expected)
+void staging_init(struct staging *st, uint64_t budget)
 {
 	memset(st, 0, sizeof(*st));
 	st->budget = budget / PAGE_BYTES;
-	if (expected > budget)
-		expected = budget;
-	while (st->room < expected / PAGE_BYTES)
-		if (staging_grow(st)) {
-			staging_free(st);
+}
+
+int staging_reserve(struct staging *st, uint64_t pages)
+{
+	if (pages > st->budget)
+		pages = st->budget;
+	while (st->room < pages)
+		if (staging_grow(st))
 			return msg_error(
 				"out of memory for a staging buffer of %llu MiB; try a smaller --staging",
-				(unsigned long long)(expected >> 20));
-		}
+				(unsigned long long)(pages * PAGE_BYTES >> 20));
 	return 0;
 }
 

@@ -27,11 +27,14 @@ struct staging {
 /* Half of what the system has available, in bytes (proc(5), MemAvailable). */
 uint64_t staging_default_budget(void);
 
+/* Allow @budget bytes; none is ready yet. */
+void staging_init(struct staging *st, uint64_t budget);
+
 /*
- * Allow @budget bytes, and make @expected bytes of them ready. Returns 0, or -1
- * with an error recorded.
+ * Make @pages ready, as far as the budget allows. Returns 0, or -1 with an error
+ * recorded.
  */
-int staging_init(struct staging *st, uint64_t budget, uint64_t expected);
+int staging_reserve(struct staging *st, uint64_t pages);
 
 /*
  * A page to copy to, valid until staging_free(). NULL if the budget is used up;

@@ -1,39 +1,85 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Which pages must be copied while the guest is parked. */
+/*
+ * Which pages change. A tracker makes sets: a page that is copied after a set was
+ * made is consistent, or in the next set. The last set is made at the park; what is
+ * in no set since it was copied last is as the guest left it.
+ */
 #ifndef STILLPOINT_TRACKER_H
 #define STILLPOINT_TRACKER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bitmap.h"
+#include "harvest.h"
+#include "logdirty.h"
+
 struct tracker;
 
 /**
- * struct tracker_ops - an implementation of struct tracker
+ * struct tracker_ops - an implementation; all return 0, or -1 with an error recorded
  * @name: what --track calls it
- * @start: start tracking; the guest runs. 0, or -1 with an error recorded
- * @parked: the guest is parked and paused, and has @size pfns. 0, or -1 with an
- *	error recorded
- * @must_copy: after parked(): true if page @pfn may differ from any copy made
- *	since start()
- * @stop: stop tracking, on every path after start()
+ * @start: start tracking; the guest runs. stop() is due even if it fails
+ * @harvest: have a set made; NULL if only the last set can be
+ * @parked: have the last set made; the guest is parked and paused
+ * @collect: add the set that was made to @set, which has a bit for each pfn. The
+ *	memory was updated since the set was made
+ * @stop: track no more. The guest runs or is in no need to, see harvest_stop()
  */
 struct tracker_ops {
 	const char *name;
 	int (*start)(struct tracker *tracker);
-	int (*parked)(struct tracker *tracker, uint64_t size);
-	bool (*must_copy)(const struct tracker *tracker, uint64_t pfn);
+	int (*harvest)(struct tracker *tracker);
+	int (*parked)(struct tracker *tracker);
+	int (*collect)(struct tracker *tracker, struct bitmap *set);
 	void (*stop)(struct tracker *tracker);
 };
 
+/**
+ * struct tracker - pages of a guest
+ * @ops: NULL before tracker_start() and after tracker_stop()
+ * @timeout_ms: how long the guest may take to make a set
+ * @why: why it was this one that --track auto took, "" if there was no choice
+ * @harvest: the module's sets
+ * @log: the hypervisor's sets
+ * @set: the module's set before the last, of the tracker that compares
+ * @us: how long the last harvest took
+ */
 struct tracker {
 	const struct tracker_ops *ops;
+	struct domain *dom;
+	struct channel *ch;
+	struct ram *mem;
+	uint64_t timeout_ms;
+	char why[256];
+	struct harvest harvest;
+	struct logdirty log;
+	struct bitmap set;
+	uint64_t us;
 };
 
-/* Tracks nothing: every page is copied while the guest is parked. */
-extern struct tracker tracker_none;
+/* The trackers, from the best to the worst, and the one that checks them. */
+extern const struct tracker_ops tracker_guest;
+extern const struct tracker_ops tracker_logdirty;
+extern const struct tracker_ops tracker_none;
+extern const struct tracker_ops tracker_compare;
 
-/* The tracker that --track calls @name, or NULL. */
-struct tracker *tracker_find(const char *name);
+/*
+ * Find what --track calls @name. *ops becomes NULL for "auto". Returns 0, or -1 if
+ * there is none.
+ */
+int tracker_find(const char *name, const struct tracker_ops **ops);
+
+/*
+ * Start @ops, or the best that works if it is NULL. @dom, @ch, @mem and @timeout_ms
+ * are set. Returns 0, or -1 with an error recorded.
+ */
+int tracker_start(struct tracker *tracker, const struct tracker_ops *ops);
+
+/* Stop it; safe at any time. */
+void tracker_stop(struct tracker *tracker);
+
+/* True if the module's numbers are those of the last set. */
+bool tracker_has_guest(const struct tracker *tracker);
 
 #endif /* STILLPOINT_TRACKER_H */

@@ -1,24 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Nothing is tracked: every page may have changed. */
 #include "tracker.h"
 
-static int none_start(struct tracker *tracker)
+static int none_nothing(struct tracker *tracker)
 {
 	(void)tracker;
 	return 0;
 }
 
-static int none_parked(struct tracker *tracker, uint64_t size)
+static int none_collect(struct tracker *tracker, struct bitmap *set)
 {
 	(void)tracker;
-	(void)size;
+	bitmap_fill(set, 0);
 	return 0;
-}
-
-static bool none_must_copy(const struct tracker *tracker, uint64_t pfn)
-{
-	(void)tracker;
-	(void)pfn;
-	return true;
 }
 
 static void none_stop(struct tracker *tracker)
@@ -26,12 +20,10 @@ static void none_stop(struct tracker *tracker)
 	(void)tracker;
 }
 
-static const struct tracker_ops none_ops = {
+const struct tracker_ops tracker_none = {
 	.name = "none",
-	.start = none_start,
-	.parked = none_parked,
-	.must_copy = none_must_copy,
+	.start = none_nothing,
+	.parked = none_nothing,
+	.collect = none_collect,
 	.stop = none_stop,
 };
-
-struct tracker tracker_none = { .ops = &none_ops };

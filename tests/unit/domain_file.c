@@ -55,6 +55,61 @@ void machine_set_p2m(struct machine *m, uint64_t pfn, uint64_t mfn)
 	p2m[pfn % ENTRIES_PER_PAGE] = mfn;
 }
 
+void machine_mark(struct machine *m, uint64_t pfn)
+{
+	m->dirty[pfn] = true;
+	m->log[pfn] = true;
+}
+
+void machine_write(struct machine *m, uint64_t pfn, uint8_t byte)
+{
+	memset(machine_page(m, pfn), byte, PAGE_BYTES);
+	machine_mark(m, pfn);
+}
+
+void machine_track(struct machine *m)
+{
+	struct stillpoint_guest_half *g = machine_guest_half(m);
+
+	m->track = TRACK_WORKS;
+	g->features |= STILLPOINT_FEATURE_TRACK;
+	g->bitmap_pfns = m->pfns;
+	g->bitmap_dir[0] = MACHINE_DIR;
+}
+
+static bool machine_is_table(const struct machine *m, uint64_t pfn)
+{
+	return page_type_level(m->types[m->p2m_mfn[pfn]]);
+}
+
+/* Bring what was written since the last set into the bitmap. */
+static void machine_make_set(struct machine *m)
+{
+	struct stillpoint_guest_half *g = machine_guest_half(m);
+	uint64_t *dir = machine_page(m, MACHINE_DIR);
+	uint64_t *bits = machine_page(m, MACHINE_BITMAP);
+	uint64_t pfn;
+
+	if (m->on_harvest)
+		m->on_harvest(m);
+	/* The bitmap is memory of the guest, too. */
+	machine_mark(m, MACHINE_DIR);
+	machine_mark(m, MACHINE_BITMAP);
+	memset(dir, 0, PAGE_BYTES);
+	dir[0] = m->entry;
+	memset(bits, 0, PAGE_BYTES);
+	g->set_pages = 0;
+	for (pfn = 0; pfn < m->pfns; pfn++) {
+		if (pfn == m->forget || !(m->dirty[pfn] || machine_is_table(m, pfn)))
+			continue;
+		bits[pfn / 64] |= UINT64_C(1) << pfn % 64;
+		g->set_pages++;
+	}
+	memset(m->dirty, 0, m->pfns * sizeof(*m->dirty));
+	g->harvests++;
+	g->harvest_us = 77;
+}
+
 /* What the module does: see kernel/park.c. */
 void machine_park(struct machine *m, uint32_t number)
 {
@@ -71,6 +126,9 @@ void machine_park(struct machine *m, uint32_t number)
 	regs->rdx = m->p2m_mfn[MACHINE_START_INFO];
 	regs->rsi = STILLPOINT_PARK_MAGIC;
 	regs->rdi = g->generation;
+	machine_mark(m, MACHINE_START_INFO);
+	if (g->epoch)
+		machine_make_set(m);
 	g->state = STILLPOINT_STATE_PARKED;
 }
 
@@ -81,7 +139,11 @@ static void machine_done(struct machine *m, uint32_t result, uint32_t error)
 	if (result == STILLPOINT_RESULT_CHECKPOINT) {
 		g->checkpoints++;
 		g->last_park_us = 1234;
+		g->park_stop_us = 200;
+		g->park_run_us = 100;
 	}
+	if (result == STILLPOINT_RESULT_CHECKPOINT || result == STILLPOINT_RESULT_ABANDONED)
+		g->epoch = 0;
 	g->result = result;
 	g->error = error;
 	g->state = STILLPOINT_STATE_IDLE;
@@ -96,11 +158,42 @@ void machine_pass_deadline(struct machine *m)
 		machine_done(m, STILLPOINT_RESULT_ABANDONED, 0);
 }
 
+static void machine_harvest(struct machine *m)
+{
+	static uint32_t epochs = 40;
+	struct stillpoint_guest_half *g = machine_guest_half(m);
+
+	if (m->track == TRACK_SILENT)
+		return;
+	g->taken = machine_host_half(m)->request;
+	if (m->track == TRACK_FAILS) {
+		machine_done(m, STILLPOINT_RESULT_FAILED, m->error);
+		return;
+	}
+	if (!g->epoch) {
+		g->epoch = ++epochs;
+		g->harvests = 0;
+		memset(m->dirty, 0, m->pfns * sizeof(*m->dirty));
+	}
+	machine_make_set(m);
+	machine_done(m, STILLPOINT_RESULT_HARVESTED, 0);
+}
+
 static void machine_asked(struct machine *m)
 {
 	struct stillpoint_guest_half *g = machine_guest_half(m);
 	struct stillpoint_host_half *h = machine_host_half(m);
 
+	if (stillpoint_seq_after(h->request, g->taken) && h->op == STILLPOINT_OP_HARVEST) {
+		machine_harvest(m);
+		return;
+	}
+	if (stillpoint_seq_after(h->request, g->taken) && h->op == STILLPOINT_OP_UNTRACK) {
+		g->taken = h->request;
+		g->epoch = 0;
+		machine_done(m, STILLPOINT_RESULT_UNTRACKED, 0);
+		return;
+	}
 	if (!stillpoint_seq_after(h->request, g->taken)) {
 		if (m->module == MODULE_LATE && h->cancel == h->request && h->cancel)
 			machine_park(m, h->request);
@@ -282,8 +375,48 @@ static int file_page_types(struct domain *dom, uint64_t *frames, size_t n)
 
 	if (machine_fails(m, OP_TYPES))
 		return -EIO;
+	if (m->on_types)
+		m->on_types(m);
 	for (i = 0; i < n; i++)
 		frames[i] = frames[i] < m->nframes ? m->types[frames[i]] : XEN_DOMCTL_PFINFO_XTAB;
+	return 0;
+}
+
+static int file_logdirty(struct domain *dom, enum domain_logdirty op, uint64_t *bitmap,
+			 uint64_t pfns)
+{
+	struct machine *m = machine_of(dom);
+	uint64_t pfn;
+
+	if (op == DOMAIN_LOGDIRTY_OFF) {
+		m->logging = false;
+		return 0;
+	}
+	if (machine_fails(m, op == DOMAIN_LOGDIRTY_ON ? OP_LOGDIRTY_ON : OP_LOGDIRTY_CLEAN))
+		return -EOPNOTSUPP;
+	if (op == DOMAIN_LOGDIRTY_ON) {
+		m->logging = true;
+		m->logs_on++;
+	}
+	/* As in Xen: without a log there is an empty set, and no error. */
+	for (pfn = 0; op == DOMAIN_LOGDIRTY_CLEAN && pfn < pfns; pfn++)
+		if (m->logging && m->log[pfn])
+			bitmap[pfn / 64] |= UINT64_C(1) << pfn % 64;
+	memset(m->log, 0, m->pfns * sizeof(*m->log));
+	return 0;
+}
+
+static int file_granted(struct domain *dom, uint64_t **mfns, size_t *n)
+{
+	struct machine *m = machine_of(dom);
+
+	if (machine_fails(m, OP_GRANTED))
+		return -EIO;
+	*mfns = malloc(2 * sizeof(**mfns));
+	assert(*mfns);
+	(*mfns)[0] = m->granted;
+	(*mfns)[1] = 1;
+	*n = m->granted ? 2 : 0;
 	return 0;
 }
 
@@ -401,6 +534,8 @@ static const struct domain_ops file_ops = {
 	.map = file_map,
 	.unmap = file_unmap,
 	.page_types = file_page_types,
+	.logdirty = file_logdirty,
+	.granted = file_granted,
 	.tsc = file_tsc,
 	.policy = file_policy,
 	.config = file_config,
@@ -501,7 +636,11 @@ struct machine *machine_build(uint64_t pfns)
 	m->mem = mmap(NULL, m->nframes * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
 	m->types = malloc(m->nframes * sizeof(*m->types));
 	m->p2m_mfn = malloc(pfns * sizeof(*m->p2m_mfn));
-	assert(m->mem != MAP_FAILED && m->types && m->p2m_mfn);
+	m->dirty = calloc(pfns, sizeof(*m->dirty));
+	m->log = calloc(pfns, sizeof(*m->log));
+	assert(m->mem != MAP_FAILED && m->types && m->p2m_mfn && m->dirty && m->log);
+	m->forget = UINT64_MAX;
+	m->entry = MACHINE_BITMAP;
 	for (pfn = 0; pfn < m->nframes; pfn++)
 		m->types[pfn] = XEN_DOMCTL_PFINFO_XTAB;
 	/* Backwards with gaps, so that no pfn is taken for a machine frame unnoticed. */
@@ -533,5 +672,7 @@ void machine_free(struct machine *m)
 	close(m->fd);
 	free(m->types);
 	free(m->p2m_mfn);
+	free(m->dirty);
+	free(m->log);
 	free(m);
 }

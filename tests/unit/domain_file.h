@@ -27,6 +27,8 @@ enum machine_pfn {
 	MACHINE_CONSOLE = 7,
 	MACHINE_GDT = 8,
 	MACHINE_P2M = 9, /* the first frame of the p2m; the others follow */
+	MACHINE_DIR = 24,
+	MACHINE_BITMAP = 25,
 };
 
 /* What the module does when it is asked to park. */
@@ -37,6 +39,14 @@ enum machine_module {
 	MODULE_LATE,	/* parks only once it is cancelled */
 	MODULE_CANCELS, /* ends the request as cancelled */
 	MODULE_LEAVES,	/* says parked, and has left when it is paused */
+};
+
+/* What the module does when it is asked for a set of dirty pages. */
+enum machine_track {
+	TRACK_NOT, /* it cannot */
+	TRACK_WORKS,
+	TRACK_SILENT, /* nothing */
+	TRACK_FAILS,  /* ends the request with machine.error */
 };
 
 enum machine_op {
@@ -50,6 +60,9 @@ enum machine_op {
 	OP_GET_VCPU,
 	OP_MAP,
 	OP_TYPES,
+	OP_LOGDIRTY_ON,
+	OP_LOGDIRTY_CLEAN,
+	OP_GRANTED,
 	OP_TSC,
 	OP_POLICY,
 	OP_CONFIG,
@@ -67,6 +80,15 @@ enum machine_op {
  * @tsc_looks: so many reads of vCPU 0 find it reading the TSC
  * @pauses: how often the domain is paused more than unpaused
  * @fail_op: this operation fails, after @fail_after calls that do not
+ * @track: what the module does about dirty pages
+ * @dirty: by pfn, true if it was written since the last set
+ * @log: by pfn, true if it was written since the log was read last
+ * @logging: the hypervisor logs
+ * @entry: the pfn that the directory names as the bitmap
+ * @forget: this pfn is never in a set of the module
+ * @granted: this machine frame may be written by others
+ * @on_harvest: called before a set is made, the one at the park too
+ * @on_types: called before page types are told
  * @on_pause: called when the domain is paused first
  * @on_run: called when it is unpaused last
  * @destroyed: the domain was destroyed
@@ -93,6 +115,16 @@ struct machine {
 	enum machine_op fail_op;
 	unsigned int fail_after;
 	unsigned int calls[OP_COUNT];
+	enum machine_track track;
+	bool *dirty;
+	bool *log;
+	bool logging;
+	unsigned int logs_on;
+	uint64_t entry;
+	uint64_t forget;
+	uint64_t granted;
+	void (*on_harvest)(struct machine *m);
+	void (*on_types)(struct machine *m);
 	void (*on_pause)(struct machine *m);
 	void (*on_run)(struct machine *m);
 	void *arg;
@@ -120,6 +152,15 @@ static inline void *machine_page(struct machine *m, uint64_t pfn)
 
 /* Change what the guest's p2m says about @pfn. */
 void machine_set_p2m(struct machine *m, uint64_t pfn, uint64_t mfn);
+
+/* The guest writes @byte to all of @pfn; both trackers see it. */
+void machine_write(struct machine *m, uint64_t pfn, uint8_t byte);
+
+/* Say that @pfn was written, though it is the test that did it. */
+void machine_mark(struct machine *m, uint64_t pfn);
+
+/* The module can track. */
+void machine_track(struct machine *m);
 
 struct stillpoint_guest_half *machine_guest_half(struct machine *m);
 struct stillpoint_host_half *machine_host_half(struct machine *m);

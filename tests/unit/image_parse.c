@@ -26,9 +26,10 @@ static void parse_pages(struct parsed *p, const uint8_t *body, uint32_t length)
 		uint32_t type = entry >> 60;
 
 		assert_true(pfn <= p->max_pfn && pfn < PARSE_PFNS);
-		assert_int_equal(p->order[pfn], 0);
+		/* The last one counts. */
 		p->order[pfn] = ++p->pages;
 		p->type[pfn] = type;
+		p->page[pfn] = NULL;
 		if (type >= 13)
 			continue;
 		p->page[pfn] = data;

@@ -12,7 +12,8 @@
 
 /**
  * struct parsed - what stands in an image
- * @order: place of each pfn in the stream, 0 if it is not there
+ * @order: last place of each pfn in the stream, 0 if it is not there
+ * @pages: pfns in the stream, each as often as it comes
  */
 struct parsed {
 	uint8_t *file;

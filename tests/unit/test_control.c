@@ -68,7 +68,7 @@ static void each_hostile_field_is_refused(void **state)
 	REFUSES(features, ~1ULL, "cannot park");
 	REFUSES(state, 4, "state");
 	REFUSES(state, 0xffffffff, "state");
-	REFUSES(result, 6, "result");
+	REFUSES(result, 8, "result");
 	REFUSES(window_start, 0, "kernel");
 	REFUSES(window_start, 0x00007fffffffffff, "kernel");
 	REFUSES(window_start, 0x8000000000000000, "kernel");

@@ -65,6 +65,10 @@ static int setup(void **state)
 	opts.park_timeout_ms = 200;
 	opts.deadline_ms = 200;
 	opts.staging = UINT64_C(1) << 30;
+	opts.track = &tracker_none;
+	opts.threads = 2;
+	opts.max_rounds = 10;
+	opts.track_timeout_ms = 200;
 	opts.phase = on_phase;
 	phases[0] = '\0';
 	phase_count = 0;
@@ -87,7 +91,7 @@ static int teardown(void **state)
 
 static int save(void)
 {
-	return save_run(&m->dom, &tracker_none, &opts, &res);
+	return save_run(&m->dom, &opts, &res);
 }
 
 static void assert_guest_runs(void)

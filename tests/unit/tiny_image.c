@@ -24,7 +24,8 @@ static void tiny_vcpu(struct vcpu_state *vcpu)
 
 void tiny_image_write(const char *path)
 {
-	static const uint64_t frames[] = { 1 };
+	uint64_t frames[] = { 1 };
+	struct image_p2m p2m = { .max_pfn = 2, .frames = frames, .nframes = 1 };
 	uint8_t page[PAGE_BYTES], shared_info[PAGE_BYTES];
 	struct vcpu_state vcpu;
 	struct image_head head = {
@@ -33,9 +34,6 @@ void tiny_image_write(const char *path)
 		.xen_minor = 17,
 		.cpuid = { .data = (void *)cpuid, .size = sizeof(cpuid) },
 		.msrs = { .data = (void *)msrs, .size = sizeof(msrs) },
-		.max_pfn = 2,
-		.p2m_frames = frames,
-		.np2m_frames = 1,
 	};
 	struct image_tail tail = {
 		.tsc = { .mode = 1, .khz = 2, .nsec = 3, .incarnation = 4 },
@@ -58,6 +56,7 @@ void tiny_image_write(const char *path)
 	assert_works(output_open(&out, path, true));
 	image_xl_init(&xl, &out);
 	assert_works(xl.img.ops->head(&xl.img, &head));
+	assert_works(xl.img.ops->p2m(&xl.img, &p2m));
 	for (i = 0; i < 3; i++)
 		assert_works(xl.img.ops->page(&xl.img, &pages[i]));
 	assert_works(xl.img.ops->tail(&xl.img, &tail));

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "clock.h"
+#include "control.h"
+#include "harvest.h"
+#include "msg.h"
+#include "page.h"
+#include "signals.h"
+
+/* The guest gives up tracking after this time without a sign of us. */
+#define HARVEST_LEASE_US 60000000ULL
+
+/* Time between two signs; far below the lease, as a busy dom0 delays them. */
+#define HARVEST_BEAT_MS 500
+
+/* How often the page is looked at when no event comes. */
+#define HARVEST_POLL_US 10000
+
+/* How long the guest may take to end the epoch. */
+#define HARVEST_UNTRACK_MS 1000
+
+static void *harvest_beat(void *arg)
+{
+	struct harvest *h = arg;
+	struct timespec ts;
+
+	pthread_mutex_lock(&h->lock);
+	while (!h->stop) {
+		control_beat(h->ch);
+		clock_gettime(CLOCK_MONOTONIC, &ts);
+		ts.tv_nsec += HARVEST_BEAT_MS * 1000000L;
+		ts.tv_sec += ts.tv_nsec / 1000000000L;
+		ts.tv_nsec %= 1000000000L;
+		pthread_cond_timedwait(&h->wake, &h->lock, &ts);
+	}
+	pthread_mutex_unlock(&h->lock);
+	return NULL;
+}
+
+static int harvest_start_beat(struct harvest *h)
+{
+	pthread_condattr_t attr;
+	sigset_t all, old;
+	int ret;
+
+	pthread_mutex_init(&h->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&h->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	/* Signals are the main thread's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	ret = pthread_create(&h->beat, NULL, harvest_beat, h);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (ret)
+		return msg_error("cannot start a thread: %s", strerror(ret));
+	h->beating = true;
+	return 0;
+}
+
+static void harvest_stop_beat(struct harvest *h)
+{
+	if (!h->beating)
+		return;
+	pthread_mutex_lock(&h->lock);
+	h->stop = true;
+	pthread_cond_signal(&h->wake);
+	pthread_mutex_unlock(&h->lock);
+	pthread_join(h->beat, NULL);
+	pthread_cond_destroy(&h->wake);
+	pthread_mutex_destroy(&h->lock);
+	h->beating = false;
+}
+
+/* Wait until request @number is done; *half is the guest's half then. */
+static int harvest_wait(struct harvest *h, uint32_t number, uint64_t timeout_ms,
+			struct stillpoint_guest_half *half)
+{
+	uint64_t end = clock_us() + timeout_ms * 1000, now;
+	int ret;
+
+	for (;;) {
+		if (control_get(h->ch, half))
+			return -1;
+		if (half->done == number)
+			return 0;
+		now = clock_us();
+		if (now >= end)
+			return msg_error(
+				"the module in the guest does not answer (waited %llu ms for a set of dirty pages)",
+				(unsigned long long)timeout_ms);
+		if (signals_check())
+			return -1;
+		ret = h->ch->ops->wait(h->ch,
+				       end - now < HARVEST_POLL_US ? end - now : HARVEST_POLL_US);
+		if (ret && ret != -EINTR)
+			return msg_error("cannot wait for the event channel: %s", strerror(-ret));
+	}
+}
+
+static int harvest_ask(struct harvest *h, enum stillpoint_op op, uint64_t timeout_ms,
+		       struct stillpoint_guest_half *half)
+{
+	uint32_t number;
+	int ret;
+
+	if (control_get(h->ch, half))
+		return -1;
+	number = control_next(half->taken, h->ch->host->request);
+	ret = control_request_track(h->ch, number, op, h->flags, HARVEST_LEASE_US);
+	if (ret)
+		return msg_error("cannot signal the guest: %s", strerror(-ret));
+	return harvest_wait(h, number, timeout_ms, half);
+}
+
+static int harvest_make(struct harvest *h, struct stillpoint_guest_half *half)
+{
+	uint64_t start = clock_us();
+
+	if (harvest_ask(h, STILLPOINT_OP_HARVEST, h->timeout_ms, half))
+		return -1;
+	h->us = clock_us() - start;
+	if (half->result == STILLPOINT_RESULT_FAILED)
+		return msg_error("the guest could not track its pages: %s",
+				 half->error && half->error < 4096 ? strerror(half->error) :
+								     "no reason given");
+	if (half->result != STILLPOINT_RESULT_HARVESTED)
+		return msg_error("the guest ended the request with result %u and no set",
+				 half->result);
+	return 0;
+}
+
+static int harvest_follows(struct harvest *h, const struct stillpoint_guest_half *half)
+{
+	if (half->epoch != h->half.epoch || half->harvests != h->half.harvests + 1)
+		return msg_error(
+			"the guest lost track of its pages: epoch %u with %u sets, expected epoch %u with %u",
+			half->epoch, half->harvests, h->half.epoch, h->half.harvests + 1);
+	h->half = *half;
+	return 0;
+}
+
+int harvest_start(struct harvest *h, struct channel *ch, struct ram *mem, uint32_t flags,
+		  uint64_t timeout_ms)
+{
+	struct stillpoint_guest_half half;
+
+	memset(h, 0, sizeof(*h));
+	h->ch = ch;
+	h->mem = mem;
+	h->flags = flags;
+	h->timeout_ms = timeout_ms;
+	if (control_get(ch, &half))
+		return -1;
+	if (!(half.features & STILLPOINT_FEATURE_TRACK))
+		return msg_error("the module in the guest cannot track pages (features %#llx)",
+				 (unsigned long long)half.features);
+	/* What a killed tool began has flags of its own. */
+	if (half.epoch && harvest_ask(h, STILLPOINT_OP_UNTRACK, timeout_ms, &half))
+		return -1;
+	h->tracked = true;
+	if (harvest_make(h, &half))
+		return -1;
+	if (!half.epoch)
+		return msg_error("the guest made a set of dirty pages, but does not track them");
+	h->half = half;
+	return harvest_start_beat(h);
+}
+
+int harvest_next(struct harvest *h)
+{
+	struct stillpoint_guest_half half;
+
+	return harvest_make(h, &half) || harvest_follows(h, &half) ? -1 : 0;
+}
+
+int harvest_parked(struct harvest *h)
+{
+	struct stillpoint_guest_half half;
+
+	h->tracked = false;
+	control_read(h->ch, &half);
+	return harvest_follows(h, &half);
+}
+
+/* Page @index of the bitmap, of which the directory entry is @pfn. */
+static int harvest_page(const struct harvest *h, uint64_t index, uint64_t pfn, struct bitmap *set)
+{
+	const uint64_t words = STILLPOINT_BITMAP_PAGE_BITS / 64;
+	const uint8_t *page = ram_page(h->mem, pfn);
+
+	if (!page)
+		return msg_error(
+			"page %llu of the guest's bitmap of dirty pages has the bad pfn %#llx",
+			(unsigned long long)index, (unsigned long long)pfn);
+	bitmap_or_words(set, index * words, (const uint64_t *)page, words);
+	return 0;
+}
+
+/* The part of the bitmap from page @first on that directory @pfn names. */
+static int harvest_directory(const struct harvest *h, uint64_t first, uint64_t end, uint64_t pfn,
+			     struct bitmap *set)
+{
+	const uint8_t *page = ram_page(h->mem, pfn);
+	uint64_t entries[STILLPOINT_DIR_ENTRIES];
+	uint64_t i;
+
+	if (!page)
+		return msg_error(
+			"directory %llu of the guest's bitmap of dirty pages has the bad pfn %#llx",
+			(unsigned long long)(first / STILLPOINT_DIR_ENTRIES),
+			(unsigned long long)pfn);
+	memcpy(entries, page, sizeof(entries));
+	for (i = 0; i < STILLPOINT_DIR_ENTRIES && first + i < end; i++)
+		if (harvest_page(h, first + i, entries[i], set))
+			return -1;
+	return 0;
+}
+
+int harvest_collect(const struct harvest *h, struct bitmap *set)
+{
+	uint64_t covered = h->half.bitmap_pfns, pages, first;
+
+	if (covered > set->bits)
+		covered = set->bits;
+	pages = (covered + STILLPOINT_BITMAP_PAGE_BITS - 1) / STILLPOINT_BITMAP_PAGE_BITS;
+	if (pages > (uint64_t)STILLPOINT_DIRS * STILLPOINT_DIR_ENTRIES)
+		return msg_error(
+			"the guest's bitmap of dirty pages has %llu pages, at most %u are possible",
+			(unsigned long long)pages, STILLPOINT_DIRS * STILLPOINT_DIR_ENTRIES);
+	for (first = 0; first < pages; first += STILLPOINT_DIR_ENTRIES)
+		if (harvest_directory(h, first, pages,
+				      h->half.bitmap_dir[first / STILLPOINT_DIR_ENTRIES], set))
+			return -1;
+	bitmap_fill(set, covered);
+	return 0;
+}
+
+void harvest_stop(struct harvest *h)
+{
+	struct stillpoint_guest_half half;
+	uint64_t timeout_ms = h->timeout_ms;
+
+	if (!h->ch)
+		return;
+	harvest_stop_beat(h);
+	if (timeout_ms > HARVEST_UNTRACK_MS)
+		timeout_ms = HARVEST_UNTRACK_MS;
+	/* The error that led here was recorded before, and stays. */
+	if (h->tracked)
+		harvest_ask(h, STILLPOINT_OP_UNTRACK, timeout_ms, &half);
+	h->tracked = false;
+}

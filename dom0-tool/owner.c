@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
+#include <string.h>
+
+#include "owner.h"
+#include "page.h"
+#include "pagetable.h"
+
+static int owners_order(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+void owners_init(struct owners *owners, struct domain *dom, const struct ram *mem,
+		 const uint32_t *types)
+{
+	memset(owners, 0, sizeof(*owners));
+	owners->mem = mem;
+	owners->types = types;
+	if (dom->ops->granted(dom, &owners->granted, &owners->ngranted)) {
+		owners->granted = NULL;
+		owners->ngranted = 0;
+		return;
+	}
+	qsort(owners->granted, owners->ngranted, sizeof(*owners->granted), owners_order);
+}
+
+bool owners_granted(const struct owners *owners, uint64_t mfn)
+{
+	return owners->ngranted &&
+	       bsearch(&mfn, owners->granted, owners->ngranted, sizeof(mfn), owners_order);
+}
+
+/* What one table of level 1 says: unknown if it does not map @mfn. */
+static const char *owners_in_table(const uint64_t *table, uint64_t mfn)
+{
+	const char *owner = OWNER_UNKNOWN;
+	unsigned int i;
+
+	for (i = 0; i < ENTRIES_PER_PAGE; i++) {
+		if (!(table[i] & PTE_PRESENT) || (table[i] & PTE_FRAME_MASK) >> PAGE_BITS != mfn)
+			continue;
+		if (!(table[i] & PTE_GUEST_KERNEL))
+			return OWNER_USER;
+		owner = OWNER_KERNEL;
+	}
+	return owner;
+}
+
+const char *owners_find(const struct owners *owners, uint64_t pfn)
+{
+	uint64_t mfn = owners->mem->p2m[pfn], table;
+	const char *owner = OWNER_UNKNOWN, *found;
+
+	if (page_type_level(owners->types[pfn]))
+		return OWNER_PAGE_TABLE;
+	if (owners_granted(owners, mfn))
+		return OWNER_GRANTED;
+	/* The kernel maps every page, so a page of its own is one that no process maps. */
+	for (table = 0; table < owners->mem->size; table++) {
+		if (page_type_level(owners->types[table]) != 1 || !owners->mem->page[table])
+			continue;
+		found = owners_in_table((const uint64_t *)owners->mem->page[table], mfn);
+		if (!strcmp(found, OWNER_USER))
+			return found;
+		if (strcmp(found, OWNER_UNKNOWN))
+			owner = found;
+	}
+	return owner;
+}
+
+void owners_free(struct owners *owners)
+{
+	free(owners->granted);
+	memset(owners, 0, sizeof(*owners));
+}

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Rounds: what is pending is copied while the guest runs, then the tracker says what
+ * changed meanwhile. A page may change while it is copied; it is in the next set then,
+ * and copied again.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "control.h"
+#include "msg.h"
+#include "save_state.h"
+#include "signals.h"
+
+/* Few enough pages to copy while the guest is parked: about a millisecond. */
+#define LIVE_FEW 512
+
+/* No more is written before the park than this many times the guest's memory. */
+#define LIVE_TIMES 3
+
+/* What a park costs by itself, before one was measured. */
+#define LIVE_PARK_US 20000
+
+/* What we do in it beside what is measured: look at registers, read vCPUs. */
+#define LIVE_OWN_US 1000
+
+/* Pages beyond those expected that the staging area is prepared for. */
+#define LIVE_SPARE 2048
+
+int save_collect(struct save *s)
+{
+	uint64_t start = clock_us();
+
+	if (save_update_memory(s))
+		return -1;
+	bitmap_zero(&s->set);
+	if (s->tracker.ops->collect(&s->tracker, &s->set))
+		return -1;
+	bitmap_or(&s->pending, &s->set);
+	s->set_us = clock_us() - start;
+	return 0;
+}
+
+static struct save_round *live_round(const struct save *s)
+{
+	return &s->res->rounds[s->res->nrounds - 1];
+}
+
+/* Begin a round with the set that was made last. */
+static void live_begin(struct save *s, uint64_t set, uint64_t interval_us)
+{
+	const struct stillpoint_guest_half *half = &s->tracker.harvest.half;
+	struct save_round *round;
+
+	s->res->nrounds++;
+	round = live_round(s);
+	memset(round, 0, sizeof(*round));
+	round->set = set;
+	round->interval_us = interval_us;
+	round->harvest_us = s->tracker.us;
+	if (!tracker_has_guest(&s->tracker))
+		return;
+	round->guest_harvest_us = half->harvest_us;
+	round->slice_max_us = half->slice_max_us;
+	round->slices = half->slices;
+	round->hooks = half->hooks;
+}
+
+static int live_harvest(struct save *s)
+{
+	uint64_t before = s->harvested_us;
+
+	if (s->tracker.ops->harvest(&s->tracker))
+		return -1;
+	s->harvested_us = clock_us();
+	if (save_collect(s))
+		return -1;
+	s->expected = bitmap_count(&s->pending);
+	live_begin(s, bitmap_count(&s->set), s->harvested_us - before);
+	save_phase(s, SAVE_HARVESTED);
+	return signals_check();
+}
+
+/*
+ * Up to SENDER_PAGES pending pfns from *cursor on that the image has room for. Pages
+ * that are not mapped, tables and the like stay pending until the park.
+ */
+static size_t live_gather(const struct save *s, uint64_t *cursor, struct sender_slot *slot,
+			  uint64_t *mfns)
+{
+	uint64_t limit = s->written.max_pfn + 1, pfn;
+	size_t n = 0;
+
+	for (pfn = bitmap_next(&s->pending, *cursor); pfn < limit && n < SENDER_PAGES;
+	     pfn = bitmap_next(&s->pending, pfn + 1)) {
+		if (!s->mem.page[pfn])
+			continue;
+		slot->pfn[n] = pfn;
+		mfns[n++] = s->mem.p2m[pfn];
+	}
+	*cursor = pfn;
+	return n;
+}
+
+/* Keep those of @n pages in @slot that are plain memory now. */
+static int live_choose(struct save *s, struct sender_slot *slot, uint64_t *types, size_t n)
+{
+	uint64_t start = clock_us();
+	uint32_t pfn;
+	size_t i;
+	int ret;
+
+	ret = s->dom->ops->page_types(s->dom, types, n);
+	if (ret)
+		return msg_error("cannot read the types of the guest's pages: %s", strerror(-ret));
+	s->page_us += clock_us() - start;
+	s->page_n += n;
+	slot->n = 0;
+	for (i = 0; i < n; i++) {
+		pfn = slot->pfn[i];
+		if (types[i] != XEN_DOMCTL_PFINFO_NOTAB)
+			continue;
+		/* What is written from here on is in the next set. */
+		bitmap_clear(&s->pending, pfn);
+		s->snap.types[pfn] = XEN_DOMCTL_PFINFO_NOTAB;
+		if (s->opts->audit)
+			s->audit.round[pfn] = s->res->nrounds;
+		slot->pfn[slot->n] = pfn;
+		slot->src[slot->n++] = s->mem.page[pfn];
+	}
+	return 0;
+}
+
+static int live_send(struct save *s)
+{
+	struct save_round *round = live_round(s);
+	uint64_t types[SENDER_PAGES];
+	struct sender_slot *slot;
+	uint64_t cursor = 0;
+	size_t n;
+
+	for (;;) {
+		slot = sender_get(&s->sender);
+		if (!slot || signals_check())
+			return -1;
+		n = live_gather(s, &cursor, slot, types);
+		if (!n)
+			break;
+		if (live_choose(s, slot, types, n))
+			return -1;
+		round->sent += slot->n;
+		sender_put(&s->sender, slot);
+		if (s->opts->progress)
+			s->opts->progress(s->res->nrounds, round->sent,
+					  round->set > round->sent ? round->set : round->sent);
+	}
+	return sender_drain(&s->sender) || output_flush(&s->out) ? -1 : 0;
+}
+
+static int live_do_round(struct save *s)
+{
+	uint64_t start = clock_us();
+	char name[32];
+
+	snprintf(name, sizeof(name), SAVE_ROUND, s->res->nrounds);
+	save_phase(s, name);
+	if (live_send(s))
+		return -1;
+	live_round(s)->send_us = clock_us() - start;
+	s->res->sent += live_round(s)->sent;
+	return signals_check();
+}
+
+/* What the guest's CPUs would miss if it parked now. */
+static uint64_t live_predict(const struct save *s)
+{
+	struct stillpoint_guest_half half;
+	uint64_t base = LIVE_PARK_US, each_ns = 0;
+
+	control_read(s->channel, &half);
+	if (half.last_park_us && half.park_stop_us + half.park_run_us < half.last_park_us)
+		base = half.park_stop_us + half.park_run_us;
+	if (s->page_n)
+		each_ns += s->page_us * 1000 / s->page_n;
+	if (s->sender.pages)
+		each_ns += s->sender.copy_us * 1000 / s->sender.pages;
+	return base + LIVE_OWN_US + s->set_us + s->expected * each_ns / 1000;
+}
+
+/* True if another round would not make the pause shorter, or is not wanted. */
+static bool live_enough(const struct save *s)
+{
+	const struct save_round *round = live_round(s);
+	bool shrinks, fits;
+
+	if (s->res->nrounds >= s->opts->max_rounds)
+		return true;
+	if (s->res->sent > LIVE_TIMES * s->info.pages)
+		return true;
+	if (s->res->nrounds == 1)
+		return false;
+	shrinks = round->sent < round[-1].sent * 7 / 8;
+	fits = !s->opts->max_pause_us || live_predict(s) <= s->opts->max_pause_us;
+	return !shrinks || (round->sent <= LIVE_FEW && fits);
+}
+
+static int live_rounds(struct save *s)
+{
+	s->harvested_us = clock_us();
+	s->expected = bitmap_count(&s->pending);
+	live_begin(s, s->expected, 0);
+	for (;;) {
+		if (live_do_round(s))
+			return -1;
+		if (live_enough(s))
+			return 0;
+		if (live_harvest(s))
+			return -1;
+	}
+}
+
+/* Nothing was measured: copy some pages, to see how long it takes. */
+static int live_sample(struct save *s)
+{
+	struct sender_slot *slot = sender_get(&s->sender);
+	uint64_t types[SENDER_PAGES], cursor = 0, start;
+	size_t n, i;
+	int ret;
+
+	n = live_gather(s, &cursor, slot, types);
+	for (i = 0; i < n; i++)
+		slot->src[i] = s->mem.page[slot->pfn[i]];
+	start = clock_us();
+	ret = n ? s->dom->ops->page_types(s->dom, types, n) : 0;
+	if (ret)
+		return msg_error("cannot read the types of the guest's pages: %s", strerror(-ret));
+	if (n)
+		copier_copy(&s->copier, slot->src, slot->dst, n);
+	s->page_us = clock_us() - start;
+	s->page_n = n;
+	s->expected = bitmap_count(&s->pending);
+	return 0;
+}
+
+static int live_check_pause(struct save *s)
+{
+	uint64_t predicted = live_predict(s), asked = s->opts->max_pause_us;
+
+	s->res->predicted_pause_us = predicted;
+	if (!asked || predicted <= asked || s->opts->force_pause)
+		return 0;
+	return msg_error(
+		"the guest would be paused for about %llu.%llu ms, more than --max-pause %llu, after %u rounds; it was not parked; --force-pause parks it nevertheless",
+		(unsigned long long)(predicted / 1000), (unsigned long long)(predicted / 100 % 10),
+		(unsigned long long)(asked / 1000), s->res->nrounds);
+}
+
+static int live_start(struct save *s)
+{
+	struct tracker *t = &s->tracker;
+	char text[320];
+
+	t->dom = s->dom;
+	t->ch = s->channel;
+	t->mem = &s->mem;
+	t->timeout_ms = s->opts->track_timeout_ms;
+	if (tracker_start(t, s->opts->track))
+		return -1;
+	s->res->tracker = t->ops->name;
+	strcpy(s->res->why, t->why);
+	if (s->opts->note) {
+		snprintf(text, sizeof(text), "tracker: %s%s%s%s", t->ops->name,
+			 t->why[0] ? " (" : "", t->why, t->why[0] ? ")" : "");
+		s->opts->note(text);
+	}
+	return signals_check();
+}
+
+int save_live(struct save *s)
+{
+	uint64_t pages;
+
+	if (live_start(s))
+		return -1;
+	if (s->tracker.ops->harvest) {
+		save_phase(s, SAVE_TRACKING);
+		if (live_rounds(s))
+			return -1;
+	} else if (live_sample(s)) {
+		return -1;
+	}
+	if (live_check_pause(s))
+		return -1;
+	pages = s->expected + s->expected / 4 + LIVE_SPARE;
+	if (pages > s->info.pages)
+		pages = s->info.pages;
+	if (output_check_space(&s->out, image_xl_bytes(s->expected, s->mem.size - 1)))
+		return -1;
+	return staging_reserve(&s->staging, pages);
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "msg.h"
+#include "sender.h"
+
+#define SENDER_BYTES ((size_t)SENDER_SLOTS * SENDER_PAGES * PAGE_BYTES)
+
+int sender_init(struct sender *s, struct copier *copier, struct image *img)
+{
+	unsigned int slot, i;
+
+	memset(s, 0, sizeof(*s));
+	s->copier = copier;
+	s->img = img;
+	s->slots = calloc(SENDER_SLOTS, sizeof(*s->slots));
+	s->buffers = mmap(NULL, SENDER_BYTES, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (s->buffers == MAP_FAILED)
+		s->buffers = NULL;
+	if (!s->slots || !s->buffers)
+		return msg_error("out of memory for %zu MiB of buffers", SENDER_BYTES >> 20);
+	for (slot = 0; slot < SENDER_SLOTS; slot++)
+		for (i = 0; i < SENDER_PAGES; i++)
+			s->slots[slot].dst[i] =
+				s->buffers + ((size_t)slot * SENDER_PAGES + i) * PAGE_BYTES;
+	return 0;
+}
+
+static int sender_write_first(struct sender *s)
+{
+	struct sender_slot *slot = &s->slots[s->first];
+	struct image_page page = { .type = XEN_DOMCTL_PFINFO_NOTAB };
+	size_t i;
+
+	copier_wait(s->copier, &slot->job);
+	s->first = (s->first + 1) % SENDER_SLOTS;
+	s->used--;
+	s->copy_us += slot->job.us;
+	s->pages += slot->n;
+	for (i = 0; i < slot->n; i++) {
+		page.pfn = slot->pfn[i];
+		page.data = slot->dst[i];
+		if (s->img->ops->page(s->img, &page))
+			return -1;
+	}
+	return s->img->ops->flush(s->img);
+}
+
+struct sender_slot *sender_get(struct sender *s)
+{
+	if (s->used == SENDER_SLOTS && sender_write_first(s))
+		return NULL;
+	return &s->slots[(s->first + s->used) % SENDER_SLOTS];
+}
+
+void sender_put(struct sender *s, struct sender_slot *slot)
+{
+	slot->job.src = slot->src;
+	slot->job.dst = slot->dst;
+	slot->job.n = slot->n;
+	s->used++;
+	copier_submit(s->copier, &slot->job);
+}
+
+int sender_drain(struct sender *s)
+{
+	while (s->used)
+		if (sender_write_first(s))
+			return -1;
+	return 0;
+}
+
+void sender_free(struct sender *s)
+{
+	for (; s->used; s->used--) {
+		copier_wait(s->copier, &s->slots[s->first].job);
+		s->first = (s->first + 1) % SENDER_SLOTS;
+	}
+	if (s->buffers)
+		munmap(s->buffers, SENDER_BYTES);
+	free(s->slots);
+	memset(s, 0, sizeof(*s));
+}

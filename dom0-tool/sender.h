@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Pages on their way from a guest into an image. Threads copy them into a ring of
+ * buffers; they are written from there in order, so that what is hashed and what is
+ * written are the same bytes, whatever the guest does meanwhile.
+ */
+#ifndef STILLPOINT_SENDER_H
+#define STILLPOINT_SENDER_H
+
+#include "copier.h"
+#include "image.h"
+#include "page.h"
+
+/* Pages in a buffer: 1 MiB; buffers in the ring: 16 MiB in all. */
+#define SENDER_PAGES 256
+#define SENDER_SLOTS 16
+
+/**
+ * struct sender_slot - a buffer
+ * @n: pages in it
+ */
+struct sender_slot {
+	size_t n;
+	uint32_t pfn[SENDER_PAGES];
+	const uint8_t *src[SENDER_PAGES];
+	uint8_t *dst[SENDER_PAGES];
+	struct copier_job job;
+};
+
+/**
+ * struct sender - the ring
+ * @first: slot to be written next
+ * @used: slots that are under way
+ * @pages: pages written so far
+ * @copy_us: time that threads spent copying them
+ */
+struct sender {
+	struct copier *copier;
+	struct image *img;
+	struct sender_slot *slots;
+	uint8_t *buffers;
+	unsigned int first;
+	unsigned int used;
+	uint64_t pages;
+	uint64_t copy_us;
+};
+
+/* Returns 0, or -1 with an error recorded. */
+int sender_init(struct sender *s, struct copier *copier, struct image *img);
+
+/* Room for up to SENDER_PAGES pages: fill in pfn, src and n. NULL if a write failed, recorded. */
+struct sender_slot *sender_get(struct sender *s);
+
+/* Have what was filled in copied. */
+void sender_put(struct sender *s, struct sender_slot *slot);
+
+/* Write all that is under way. Returns 0 or -1, recorded. */
+int sender_drain(struct sender *s);
+
+/* What is under way is dropped. */
+void sender_free(struct sender *s);
+
+#endif /* STILLPOINT_SENDER_H */

@@ -1,0 +1,794 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include "unit.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "domain_file.h"
+#include "image_compare.h"
+#include "pagetable.h"
+#include "save.h"
+#include "signals.h"
+#include "tempdir.h"
+
+#define PFNS 1500
+
+static struct machine *m;
+static struct save_options opts;
+static struct save_result res;
+static struct parsed p;
+
+/* Sets made so far, the useless first one and the one at the park included. */
+static unsigned int sets;
+
+static char phases[1024];
+static int phase_count;
+static int raise_at;
+
+static void on_phase(const char *name)
+{
+	snprintf(phases + strlen(phases), sizeof(phases) - strlen(phases), "%s, ", name);
+	if (++phase_count == raise_at)
+		raise(SIGINT);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	tempdir_enter();
+	signals_catch();
+	signals_reset();
+	msg_error_clear();
+	m = machine_build(PFNS);
+	machine_track(m);
+	machine_set_p2m(m, 30, UINT64_MAX);
+	m->types[m->p2m_mfn[30]] = XEN_DOMCTL_PFINFO_XTAB;
+	memset(&opts, 0, sizeof(opts));
+	opts.path = "image";
+	opts.park_timeout_ms = 200;
+	opts.deadline_ms = 200;
+	opts.track = &tracker_guest;
+	opts.track_timeout_ms = 50;
+	opts.max_rounds = 10;
+	opts.threads = 3;
+	opts.staging = UINT64_C(1) << 30;
+	opts.phase = on_phase;
+	phases[0] = '\0';
+	phase_count = 0;
+	raise_at = 0;
+	sets = 0;
+	memset(&p, 0, sizeof(p));
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	free(p.file);
+	/* Nothing leaks, whatever happened. */
+	assert_int_equal(m->mapped, 0);
+	assert_int_equal(m->channels, 0);
+	assert_false(m->logging);
+	machine_free(m);
+	tempdir_leave();
+	signals_reset();
+	msg_error_clear();
+	return 0;
+}
+
+static int save(void)
+{
+	return save_run(&m->dom, &opts, &res);
+}
+
+static void assert_untouched(void)
+{
+	assert_int_equal(m->pauses, 0);
+	assert_int_equal(m->total_pauses, 0);
+	assert_int_equal(machine_guest_half(m)->generation, 0);
+	assert_int_equal(tempdir_count("."), 0);
+}
+
+static void assert_untracked(void)
+{
+	assert_int_equal(machine_guest_half(m)->epoch, 0);
+	assert_int_equal(machine_host_half(m)->op, STILLPOINT_OP_UNTRACK);
+}
+
+/* The save works, and the image is the guest. */
+static void assert_saved(void)
+{
+	assert_works(save());
+	assert_int_equal(m->pauses, 0);
+	assert_true(res.confirmed);
+	free(p.file);
+	image_compare("image", m, &p);
+	assert_int_equal(machine_guest_half(m)->epoch, 0);
+}
+
+/* A guest that writes fewer pages each time: all, 600, 150, 37, ... */
+static void write_fewer(struct machine *mach)
+{
+	unsigned int n = 9600 >> (2 * ++sets), i;
+
+	for (i = 0; i < n; i++)
+		machine_write(mach, 50 + (i * 3 + sets) % 1400, sets * 16 + i);
+}
+
+static void rounds_bring_what_changed(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	m->on_harvest = write_fewer;
+	assert_saved();
+	assert_string_equal(res.tracker, "guest");
+	assert_true(res.nrounds >= 3 && res.nrounds < 10);
+	assert_int_equal(res.rounds[0].set, PFNS - 1);
+	/* Neither page tables nor what has no frame. */
+	assert_int_equal(res.rounds[0].sent, PFNS - 1 - 5);
+	for (i = 1; i < res.nrounds; i++) {
+		assert_true(res.rounds[i].set < res.rounds[i - 1].set);
+		assert_int_equal(res.rounds[i].guest_harvest_us, 77);
+	}
+	assert_true(res.pending < 50);
+	assert_int_equal(res.staged, res.pending);
+	assert_int_equal(res.pages, PFNS - 1);
+	assert_int_equal(p.data_pages, res.sent + res.staged);
+	assert_int_equal(res.guest_stop_us, 200);
+	assert_int_equal(res.guest_set_us, 77);
+	assert_int_equal(m->total_pauses, 1);
+	assert_non_null(strstr(phases, "tracking, round 1, harvested, round 2, "));
+	assert_non_null(strstr(phases, "requesting, parked, paused, copying, copied, flipped, "));
+}
+
+/* Pages change while they are copied, before and after their own copy. */
+static void write_meanwhile(struct machine *mach)
+{
+	static unsigned int seed;
+	unsigned int i;
+
+	for (i = 0; i < 20 && !mach->pauses; i++) {
+		seed = seed * 1103515245 + 12345;
+		machine_write(mach, 50 + (seed >> 8) % 1400, seed >> 16);
+	}
+}
+
+static void pages_that_change_while_copied_are_copied_again(void **state)
+{
+	(void)state;
+	m->on_types = write_meanwhile;
+	assert_saved();
+	opts.replace = true;
+	opts.track = &tracker_logdirty;
+	assert_saved();
+	opts.track = &tracker_compare;
+	assert_saved();
+	opts.track = NULL;
+	opts.audit = true;
+	assert_saved();
+	assert_string_equal(res.tracker, "guest");
+	assert_int_equal(res.audit.pages, PFNS - 1);
+	assert_int_equal(res.audit.missed, 0);
+	assert_int_equal(res.audit.late, 0);
+}
+
+static void write_much(struct machine *mach)
+{
+	unsigned int i;
+
+	sets++;
+	for (i = 0; i < 1000; i++)
+		machine_write(mach, 100 + i, sets + i);
+}
+
+static void endless_dirtier_is_parked_after_few_rounds(void **state)
+{
+	(void)state;
+	m->on_harvest = write_much;
+	assert_saved();
+	assert_int_equal(res.nrounds, 3);
+	assert_true(res.pending >= 1000);
+}
+
+/* Always an eighth and a bit less, so that it looks worth another round. */
+static void write_a_bit_less(struct machine *mach)
+{
+	static unsigned int n;
+	unsigned int i;
+
+	n = sets++ ? n * 6 / 7 : 1300;
+	for (i = 0; i < n; i++)
+		machine_write(mach, 100 + i, sets + i);
+}
+
+static void rounds_are_bounded(void **state)
+{
+	(void)state;
+	m->on_harvest = write_a_bit_less;
+	opts.max_rounds = 100;
+	assert_saved();
+	/* Three times the memory, and the round that went beyond. */
+	assert_true(res.sent > 3 * PFNS || res.nrounds < 10);
+	assert_true(res.sent < 4 * PFNS);
+	opts.replace = true;
+	sets = 0;
+	opts.max_rounds = 2;
+	assert_saved();
+	assert_int_equal(res.nrounds, 2);
+	sets = 0;
+	opts.max_rounds = 1;
+	assert_saved();
+	assert_int_equal(res.nrounds, 1);
+}
+
+/* Between rounds 1 and 2, a page becomes a page table, and a page table a page. */
+static void change_types(struct machine *mach)
+{
+	uint64_t *table = machine_page(mach, 300);
+
+	if (++sets != 2)
+		return;
+	memset(table, 0, PAGE_BYTES);
+	table[7] = mach->p2m_mfn[301] << PAGE_BITS | 0x63;
+	mach->types[mach->p2m_mfn[300]] = XEN_DOMCTL_PFINFO_L1TAB;
+	mach->types[mach->p2m_mfn[MACHINE_USER_L4]] = XEN_DOMCTL_PFINFO_NOTAB;
+	mach->vcpu[1].ctrlreg[1] = 0;
+	machine_write(mach, MACHINE_USER_L4, 0x33);
+}
+
+static void types_that_change_between_rounds_are_followed(void **state)
+{
+	(void)state;
+	m->on_harvest = change_types;
+	assert_saved();
+	assert_int_equal(p.type[300], 1);
+	assert_int_equal(p.type[MACHINE_USER_L4], 0);
+}
+
+static void balloon(struct machine *mach)
+{
+	if (++sets != 2)
+		return;
+	/* A page goes, another comes. */
+	machine_set_p2m(mach, 200, UINT64_MAX);
+	mach->types[mach->p2m_mfn[200]] = XEN_DOMCTL_PFINFO_XTAB;
+	mach->types[mach->p2m_mfn[30]] = XEN_DOMCTL_PFINFO_NOTAB;
+	machine_set_p2m(mach, 30, mach->p2m_mfn[30]);
+	memset(machine_page(mach, 30), 0x44, PAGE_BYTES);
+	/* The p2m is memory of the guest. */
+	machine_mark(mach, MACHINE_P2M);
+}
+
+static void ballooned_pages_are_followed(void **state)
+{
+	(void)state;
+	m->on_harvest = balloon;
+	assert_saved();
+	assert_int_equal(p.type[200], 15);
+	assert_int_equal(p.page[30][0], 0x44);
+	assert_int_equal(res.pages, PFNS - 1);
+}
+
+static void images_that_no_domain_could_hold_are_refused(void **state)
+{
+	(void)state;
+	m->on_harvest = balloon;
+	m->info.max_pages = PFNS - 1;
+	assert_fails(save(), "gave 1 pages back");
+	assert_int_equal(m->pauses, 0);
+	assert_int_equal(tempdir_count("."), 0);
+}
+
+/* The second frame of the p2m moves to another page. */
+static void move_p2m(struct machine *mach)
+{
+	uint64_t *l1 = machine_page(mach, MACHINE_L1);
+
+	if (++sets != 2)
+		return;
+	memcpy(machine_page(mach, 400), machine_page(mach, MACHINE_P2M + 1), PAGE_BYTES);
+	machine_mark(mach, 400);
+	l1[(MACHINE_P2M_VADDR >> 12 & 511) + 1] = mach->p2m_mfn[400] << PAGE_BITS | 0x63;
+}
+
+static void p2m_that_moves_is_described_again(void **state)
+{
+	(void)state;
+	m->on_harvest = move_p2m;
+	assert_saved();
+	assert_int_equal(p.records[3], 2);
+	assert_int_equal(p.p2m_frames[1], 400);
+}
+
+static void shrink_p2m(struct machine *mach)
+{
+	if (++sets == 2)
+		machine_shared_info(mach)->arch.max_pfn = 1000;
+}
+
+static void p2m_that_shrinks_is_an_error(void **state)
+{
+	(void)state;
+	m->on_harvest = shrink_p2m;
+	assert_fails(save(), "shrank from 1500 to 1000");
+	assert_untouched();
+	assert_untracked();
+}
+
+static void what_does_not_fit_memory_is_written_while_parked(void **state)
+{
+	static const uint64_t budgets[] = { 0, 1, 100, 1100 };
+	static const enum save_after after[] = { SAVE_RUN_ON, SAVE_PAUSE, SAVE_STOP };
+	unsigned int i;
+
+	(void)state;
+	m->on_harvest = write_much;
+	opts.replace = true;
+	opts.audit = true;
+	for (i = 0; i < 4; i++) {
+		opts.staging = budgets[i] * PAGE_BYTES;
+		assert_saved();
+	}
+	for (i = 1; i < 3; i++) {
+		opts.after = after[i];
+		assert_works(save());
+		free(p.file);
+		image_compare("image", m, &p);
+		m->pauses = 0;
+		machine_pass_deadline(m);
+		machine_guest_half(m)->state = STILLPOINT_STATE_IDLE;
+		machine_guest_half(m)->epoch = 0;
+	}
+}
+
+static void hostile_directories_are_refused(void **state)
+{
+	static const uint64_t bad[] = { PFNS, 30, UINT64_MAX, UINT64_C(1) << 40 };
+	struct stillpoint_guest_half *g = machine_guest_half(m);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		g->bitmap_dir[0] = bad[i];
+		assert_fails(save(), "directory 0");
+		assert_untouched();
+		assert_untracked();
+	}
+	g->bitmap_dir[0] = MACHINE_DIR;
+	for (i = 0; i < 4; i++) {
+		m->entry = bad[i];
+		assert_fails(save(), "page 0 of the guest's bitmap");
+		assert_untouched();
+		assert_untracked();
+	}
+}
+
+static void lie_at_the_park(struct machine *mach)
+{
+	machine_guest_half(mach)->bitmap_dir[0] = UINT64_MAX;
+}
+
+static void hostile_directory_at_the_park_lets_the_guest_run(void **state)
+{
+	(void)state;
+	m->on_pause = lie_at_the_park;
+	assert_fails(save(), "directory 0");
+	assert_int_equal(m->pauses, 0);
+	assert_int_equal(machine_guest_half(m)->result, STILLPOINT_RESULT_CHECKPOINT);
+	assert_int_equal(tempdir_count("."), 0);
+}
+
+static void odd_bitmaps_spoil_nothing_but_the_image(void **state)
+{
+	struct stillpoint_guest_half *g = machine_guest_half(m);
+
+	(void)state;
+	opts.replace = true;
+	g->bitmap_pfns = UINT64_MAX;
+	assert_saved();
+	/* What it does not cover may always have changed. */
+	g->bitmap_pfns = 700;
+	assert_saved();
+	assert_true(res.pending >= 800);
+	g->bitmap_pfns = 0;
+	assert_saved();
+	assert_int_equal(res.pending, PFNS);
+	g->bitmap_pfns = PFNS;
+	/* A directory that names itself. */
+	m->entry = MACHINE_DIR;
+	assert_works(save());
+	assert_int_equal(m->pauses, 0);
+}
+
+static int lose_what;
+
+static void lose_epoch(struct machine *mach)
+{
+	struct stillpoint_guest_half *g = machine_guest_half(mach);
+
+	if (++sets != (lose_what & 4 ? 3 : 2))
+		return;
+	switch (lose_what & 3) {
+	case 0:
+		g->epoch++;
+		break;
+	case 1:
+		g->harvests++;
+		break;
+	case 2:
+		g->harvests--;
+		break;
+	case 3:
+		g->epoch = 0;
+		break;
+	}
+}
+
+static void lost_epochs_are_errors(void **state)
+{
+	(void)state;
+	m->on_harvest = lose_epoch;
+	opts.max_rounds = 2;
+	for (lose_what = 0; lose_what < 4; lose_what++) {
+		sets = 0;
+		assert_fails(save(), "lost track");
+		assert_untouched();
+		assert_untracked();
+	}
+	for (; lose_what < 8; lose_what++) {
+		sets = 0;
+		assert_fails(save(), "lost track");
+		assert_int_equal(m->pauses, 0);
+		assert_int_equal(tempdir_count("."), 0);
+	}
+}
+
+static void fall_silent(struct machine *mach)
+{
+	(void)mach;
+	m->track = TRACK_SILENT;
+}
+
+static void silent_module_times_out(void **state)
+{
+	(void)state;
+	m->track = TRACK_SILENT;
+	assert_fails(save(), "does not answer");
+	assert_untouched();
+	assert_untracked();
+	m->track = TRACK_WORKS;
+	m->on_harvest = fall_silent;
+	assert_fails(save(), "does not answer");
+	assert_untouched();
+	assert_untracked();
+}
+
+static void failed_sets_are_told(void **state)
+{
+	(void)state;
+	m->track = TRACK_FAILS;
+	m->error = 12;
+	assert_fails(save(), "could not track its pages: Cannot allocate memory");
+	m->error = -1;
+	assert_fails(save(), "no reason given");
+	assert_untouched();
+}
+
+static void epoch_of_a_killed_tool_is_ended_first(void **state)
+{
+	struct stillpoint_guest_half *g = machine_guest_half(m);
+
+	(void)state;
+	g->epoch = 3;
+	g->harvests = 9;
+	assert_saved();
+	assert_int_equal(g->harvests, 1 + res.nrounds);
+}
+
+static void failed_park_ends_the_epoch(void **state)
+{
+	(void)state;
+	m->module = MODULE_FAILS;
+	m->error = 16;
+	assert_fails(save(), "could not park");
+	assert_untouched();
+	assert_untracked();
+}
+
+static void long_pauses_are_refused(void **state)
+{
+	(void)state;
+	m->on_harvest = write_much;
+	opts.max_pause_us = 1;
+	assert_fails(save(), "--force-pause");
+	assert_untouched();
+	assert_untracked();
+	assert_true(res.predicted_pause_us > 20000);
+	opts.track = &tracker_none;
+	assert_fails(save(), "--force-pause");
+	assert_untouched();
+	opts.track = &tracker_guest;
+	opts.max_pause_us = 3600000000;
+	assert_saved();
+	opts.replace = true;
+	opts.max_pause_us = 1;
+	opts.force_pause = true;
+	assert_saved();
+	/* The park before was measured: 300 us without what is between. */
+	assert_true(res.predicted_pause_us < 20000);
+}
+
+static void best_tracker_that_works_is_taken(void **state)
+{
+	(void)state;
+	opts.track = NULL;
+	opts.replace = true;
+	assert_saved();
+	assert_string_equal(res.tracker, "guest");
+	assert_string_equal(res.why, "");
+	m->track = TRACK_FAILS;
+	m->error = 12;
+	m->fail_op = OP_LOGDIRTY_ON;
+	assert_saved();
+	assert_string_equal(res.tracker, "none");
+	assert_non_null(strstr(res.why, "guest: the guest could not track"));
+	assert_non_null(strstr(res.why, "logdirty: the hypervisor cannot log"));
+	assert_int_equal(res.nrounds, 0);
+	m->track = TRACK_NOT;
+	machine_guest_half(m)->features = STILLPOINT_FEATURE_PARK;
+	assert_saved();
+	assert_non_null(strstr(res.why, "guest: the module in the guest cannot track"));
+}
+
+static void log_that_cannot_be_switched_on_is_an_error(void **state)
+{
+	(void)state;
+	m->fail_op = OP_LOGDIRTY_ON;
+	opts.track = &tracker_logdirty;
+	assert_fails(save(), "cannot log the domain's writes: Operation not supported");
+	assert_untouched();
+	opts.track = &tracker_compare;
+	assert_fails(save(), "cannot log the domain's writes");
+	assert_untouched();
+	assert_int_equal(m->logs_on, 0);
+	m->fail_op = OP_LOGDIRTY_CLEAN;
+	assert_fails(save(), "cannot read the hypervisor's log");
+	assert_untouched();
+	assert_int_equal(m->logs_on, 1);
+	assert_false(m->logging);
+}
+
+static void log_is_switched_off_in_the_end(void **state)
+{
+	(void)state;
+	m->on_harvest = write_fewer;
+	opts.track = &tracker_logdirty;
+	assert_saved();
+	assert_int_equal(m->logs_on, 1);
+	assert_int_equal(machine_host_half(m)->flags, 0);
+	/* Without the module's help as well. */
+	machine_guest_half(m)->features = STILLPOINT_FEATURE_PARK;
+	m->on_harvest = NULL;
+	opts.replace = true;
+	assert_saved();
+}
+
+/* Right before the last set, a page changes. */
+static void write_last(struct machine *mach)
+{
+	static uint8_t byte;
+
+	if (++sets >= 2)
+		machine_write(mach, *(uint64_t *)mach->arg, ++byte);
+}
+
+static void pages_that_the_module_misses_are_found(void **state)
+{
+	uint64_t pfn = 500;
+
+	(void)state;
+	m->on_harvest = write_last;
+	m->arg = &pfn;
+	m->forget = pfn;
+	opts.track = &tracker_compare;
+	assert_fails(save(), "missed pfn 0x1f4");
+	assert_int_equal(m->pauses, 0);
+	assert_int_equal(tempdir_count("."), 0);
+	m->forget = UINT64_MAX;
+	sets = 0;
+	assert_saved();
+}
+
+static void assert_miss(const char *owner)
+{
+	const struct audit_miss *miss = &res.audit.miss[0];
+
+	sets = 0;
+	opts.audit = true;
+	assert_fails(save(), "the image differs from the guest in 1 of 1499 pages");
+	assert_int_equal(m->pauses, 0);
+	assert_int_equal(tempdir_count("."), 0);
+	assert_int_equal(res.audit.missed, 1);
+	assert_int_equal(res.audit.told, 1);
+	assert_int_equal(miss->pfn, m->forget);
+	assert_int_equal(miss->mfn, m->p2m_mfn[m->forget]);
+	assert_string_equal(miss->owner, owner);
+	assert_true(miss->round >= 1);
+	assert_false(miss->late);
+}
+
+static void audit_names_the_owner(void **state)
+{
+	uint64_t *l1 = machine_page(m, MACHINE_L1);
+	uint64_t pfn = 500;
+
+	(void)state;
+	m->on_harvest = write_last;
+	m->arg = &pfn;
+	m->forget = pfn;
+	assert_miss("unknown");
+	assert_int_equal(res.audit.miss[0].offset, 0);
+	l1[300] = m->p2m_mfn[pfn] << PAGE_BITS | PTE_GUEST_KERNEL | 0x63;
+	assert_miss("kernel");
+	l1[7] = m->p2m_mfn[pfn] << PAGE_BITS | 0x167;
+	assert_miss("user");
+	m->granted = m->p2m_mfn[pfn];
+	assert_miss("granted");
+	m->fail_op = OP_GRANTED;
+	assert_miss("user");
+}
+
+/* Before the last set a page becomes a page table, and nobody says so. */
+static void become_table(struct machine *mach)
+{
+	if (++sets < 2)
+		return;
+	memset(machine_page(mach, 600), 0, PAGE_BYTES);
+	mach->types[mach->p2m_mfn[600]] = XEN_DOMCTL_PFINFO_L1TAB;
+}
+
+static void audit_finds_a_page_table_that_was_copied_as_memory(void **state)
+{
+	(void)state;
+	m->on_harvest = become_table;
+	m->forget = 600;
+	assert_miss("page table");
+	assert_int_equal(res.audit.miss[0].type, XEN_DOMCTL_PFINFO_L1TAB);
+	assert_int_equal(res.audit.miss[0].image_type, XEN_DOMCTL_PFINFO_NOTAB);
+}
+
+/* While the guest is paused and was copied, a backend writes. */
+static void write_late(const char *name)
+{
+	if (strcmp(name, SAVE_COPIED))
+		return;
+	memset(machine_page(m, MACHINE_START_INFO), 0x55, 200);
+	((uint64_t *)machine_page(m, MACHINE_L1))[100]++;
+}
+
+static void writes_of_backends_after_the_copy_are_no_misses(void **state)
+{
+	(void)state;
+	opts.audit = true;
+	opts.phase = write_late;
+	m->granted = m->p2m_mfn[MACHINE_START_INFO];
+	assert_works(save());
+	assert_int_equal(res.audit.late, 2);
+	assert_int_equal(res.audit.missed, 0);
+	/* Not a backend's, and too much for the hypervisor. */
+	m->granted = 0;
+	opts.replace = true;
+	assert_fails(save(), "differs from the guest in 1 of");
+	assert_string_equal(res.audit.miss[1].owner, "unknown");
+}
+
+static void every_failure_leaves_a_running_guest(void **state)
+{
+	static const enum machine_op ops[] = { OP_MAP,		 OP_TYPES, OP_PAUSE,
+					       OP_GET_VCPU,	 OP_TSC,   OP_SHARED_INFO,
+					       OP_LOGDIRTY_CLEAN };
+	unsigned int calls[OP_COUNT];
+	size_t i;
+
+	(void)state;
+	opts.track = &tracker_compare;
+	m->on_harvest = write_fewer;
+	assert_works(save());
+	assert_int_equal(unlink("image"), 0);
+	memcpy(calls, m->calls, sizeof(calls));
+	for (i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+		assert_int_not_equal(calls[ops[i]], 0);
+		m->fail_op = ops[i];
+		for (m->fail_after = 0; m->fail_after < calls[ops[i]]; m->fail_after++) {
+			memset(m->calls, 0, sizeof(m->calls));
+			sets = 0;
+			assert_fails(save(), "");
+			machine_pass_deadline(m);
+			assert_int_equal(m->pauses, 0);
+			assert_int_equal(tempdir_count("."), 0);
+			assert_false(m->logging);
+			assert_int_equal(machine_guest_half(m)->epoch, 0);
+		}
+		m->fail_op = OP_NONE;
+	}
+}
+
+static void signal_at_each_phase_leaves_a_running_guest(void **state)
+{
+	(void)state;
+	m->on_harvest = write_fewer;
+	opts.max_rounds = 3;
+	/* tracking, 3 rounds with 2 sets between, and ten as without tracking. */
+	for (raise_at = 1; raise_at <= 16; raise_at++) {
+		phase_count = 0;
+		phases[0] = '\0';
+		sets = 0;
+		assert_fails(save(), "interrupted by signal 2");
+		assert_int_equal(m->pauses, 0);
+		assert_int_equal(tempdir_count("."), 0);
+		assert_int_equal(machine_guest_half(m)->epoch, 0);
+		signals_reset();
+	}
+	phase_count = 0;
+	sets = 0;
+	assert_works(save());
+}
+
+static void failed_write_in_a_round_leaves_the_guest_alone(void **state)
+{
+	struct rlimit old, small;
+
+	(void)state;
+	getrlimit(RLIMIT_FSIZE, &old);
+	small = old;
+	small.rlim_cur = 3000000;
+	setrlimit(RLIMIT_FSIZE, &small);
+	assert_fails(save(), "File too large");
+	setrlimit(RLIMIT_FSIZE, &old);
+	assert_untouched();
+	assert_untracked();
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(rounds_bring_what_changed),
+		TEST(pages_that_change_while_copied_are_copied_again),
+		TEST(endless_dirtier_is_parked_after_few_rounds),
+		TEST(rounds_are_bounded),
+		TEST(types_that_change_between_rounds_are_followed),
+		TEST(ballooned_pages_are_followed),
+		TEST(images_that_no_domain_could_hold_are_refused),
+		TEST(p2m_that_moves_is_described_again),
+		TEST(p2m_that_shrinks_is_an_error),
+		TEST(what_does_not_fit_memory_is_written_while_parked),
+		TEST(hostile_directories_are_refused),
+		TEST(hostile_directory_at_the_park_lets_the_guest_run),
+		TEST(odd_bitmaps_spoil_nothing_but_the_image),
+		TEST(lost_epochs_are_errors),
+		TEST(silent_module_times_out),
+		TEST(failed_sets_are_told),
+		TEST(epoch_of_a_killed_tool_is_ended_first),
+		TEST(failed_park_ends_the_epoch),
+		TEST(long_pauses_are_refused),
+		TEST(best_tracker_that_works_is_taken),
+		TEST(log_that_cannot_be_switched_on_is_an_error),
+		TEST(log_is_switched_off_in_the_end),
+		TEST(pages_that_the_module_misses_are_found),
+		TEST(audit_names_the_owner),
+		TEST(audit_finds_a_page_table_that_was_copied_as_memory),
+		TEST(writes_of_backends_after_the_copy_are_no_misses),
+		TEST(every_failure_leaves_a_running_guest),
+		TEST(signal_at_each_phase_leaves_a_running_guest),
+		TEST(failed_write_in_a_round_leaves_the_guest_alone),
+	};
+
+	return cmocka_run_group_tests_name("live", tests, NULL, NULL);
+}
