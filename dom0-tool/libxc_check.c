@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <endian.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "libxc_check.h"
@@ -18,6 +19,8 @@
  * @at: offset of the record being read
  * @width: bytes of a guest word, 0 before X86_PV_INFO
  * @max_pfn: highest pfn so far allowed
+ * @types: last type of each pfn, see check_type(); 0 where it did not come
+ * @p2m: pfn of each frame of the p2m, as described last
  */
 struct libxc_state {
 	struct reader *r;
@@ -26,11 +29,19 @@ struct libxc_state {
 	unsigned int version;
 	unsigned int width;
 	uint64_t max_pfn;
+	uint8_t *types;
+	uint64_t *p2m;
 	bool static_end;
 	bool frames;
 	bool shared_info;
 	bool vcpu0;
 };
+
+/* A type as @types has it. */
+static uint8_t check_type(uint32_t type)
+{
+	return 0x80 | page_type_number(type);
+}
 
 static int libxc_bad(const struct libxc_state *s, const char *what)
 {
@@ -75,10 +86,46 @@ static int libxc_pv_info(struct libxc_state *s, uint64_t length)
 	return reader_skip(s->r, length - sizeof(info), "X86_PV_INFO");
 }
 
+/* @old array of @have entries of @size bytes, with zeroes up to @want entries. */
+static void *libxc_extend(void *old, uint64_t have, uint64_t want, size_t size)
+{
+	uint8_t *new = calloc(want, size);
+
+	/* calloc() gives memory for nothing where only little of it is used. */
+	if (new &&have)
+		memcpy(new, old, have * size);
+	if (new)
+		free(old);
+	return new;
+}
+
+static int libxc_allow_pfns(struct libxc_state *s, uint64_t max_pfn)
+{
+	uint64_t per_frame = PAGE_BYTES / s->width;
+	uint64_t have = s->types ? s->max_pfn + 1 : 0;
+	uint8_t *types;
+	uint64_t *p2m;
+
+	if (have > max_pfn)
+		return 0;
+	types = libxc_extend(s->types, have, max_pfn + 1, sizeof(*types));
+	if (types)
+		s->types = types;
+	p2m = libxc_extend(s->p2m, have ? s->max_pfn / per_frame + 1 : 0, max_pfn / per_frame + 1,
+			   sizeof(*p2m));
+	if (p2m)
+		s->p2m = p2m;
+	if (!types || !p2m)
+		return msg_error("out of memory to check an image of %llu pages",
+				 (unsigned long long)max_pfn + 1);
+	s->max_pfn = max_pfn;
+	return 0;
+}
+
 static int libxc_p2m_frames(struct libxc_state *s, uint64_t length)
 {
 	struct libxc_x86_pv_p2m_frames h;
-	uint64_t per_frame, frames, pfn;
+	uint64_t per_frame, i, end;
 
 	if (!s->width || length < sizeof(h))
 		return libxc_bad(s, "an early or too short X86_PV_P2M_FRAMES");
@@ -87,15 +134,16 @@ static int libxc_p2m_frames(struct libxc_state *s, uint64_t length)
 	per_frame = PAGE_BYTES / s->width;
 	if (h.start_pfn > h.end_pfn)
 		return libxc_bad(s, "a negative range of X86_PV_P2M_FRAMES");
-	frames = h.end_pfn / per_frame + 1 - h.start_pfn / per_frame;
-	if (length != sizeof(h) + frames * sizeof(pfn))
+	i = h.start_pfn / per_frame;
+	end = h.end_pfn / per_frame + 1;
+	if (length != sizeof(h) + (end - i) * sizeof(*s->p2m))
 		return libxc_bad(s, "a wrong size of X86_PV_P2M_FRAMES");
-	if (h.end_pfn > s->max_pfn)
-		s->max_pfn = h.end_pfn;
-	for (; frames; frames--) {
-		if (reader_read(s->r, &pfn, sizeof(pfn), "X86_PV_P2M_FRAMES"))
+	if (libxc_allow_pfns(s, h.end_pfn))
+		return -1;
+	for (; i < end; i++) {
+		if (reader_read(s->r, &s->p2m[i], sizeof(*s->p2m), "X86_PV_P2M_FRAMES"))
 			return -1;
-		if (pfn > s->max_pfn)
+		if (s->p2m[i] > s->max_pfn)
 			return libxc_bad(s, "a frame outside of the guest");
 	}
 	s->frames = true;
@@ -107,6 +155,7 @@ static int libxc_page_pfns(struct libxc_state *s, uint32_t count, uint64_t *data
 	uint64_t entry;
 	uint32_t type;
 
+	/* A page may come again; the last one counts. */
 	for (*data = 0; count; count--) {
 		if (reader_read(s->r, &entry, sizeof(entry), "PAGE_DATA"))
 			return -1;
@@ -115,6 +164,8 @@ static int libxc_page_pfns(struct libxc_state *s, uint32_t count, uint64_t *data
 			return libxc_bad(s, "a page of unknown type");
 		if (!s->info->hvm && (entry & PAGE_DATA_PFN_MASK) > s->max_pfn)
 			return libxc_bad(s, "a page outside of the guest");
+		if (!s->info->hvm)
+			s->types[entry & PAGE_DATA_PFN_MASK] = check_type(type);
 		*data += page_type_has_data(type);
 	}
 	return 0;
@@ -139,7 +190,8 @@ static int libxc_page_data(struct libxc_state *s, uint64_t length)
 	left -= h.count * sizeof(uint64_t);
 	if (left != data * PAGE_BYTES)
 		return libxc_bad(s, "a wrong size of PAGE_DATA");
-	s->info->pages += data;
+	if (s->info->hvm)
+		s->info->pages += data;
 	return reader_skip(s->r, left, "PAGE_DATA");
 }
 
@@ -238,32 +290,55 @@ static int libxc_body(struct libxc_state *s, uint32_t type, uint64_t length)
 	}
 }
 
+/* What a restore does with the pages in the end: it fills in the p2m. */
+static int libxc_pages(struct libxc_state *s)
+{
+	uint64_t per_frame = PAGE_BYTES / s->width, i;
+
+	for (i = 0; i <= s->max_pfn / per_frame; i++)
+		if (s->types[s->p2m[i]] != check_type(XEN_DOMCTL_PFINFO_NOTAB))
+			return libxc_bad(s, "a frame of the p2m that is not plain memory, found");
+	for (i = 0; i <= s->max_pfn; i++)
+		s->info->pages +=
+			s->types[i] &&
+			page_type_has_data((uint32_t)s->types[i] << XEN_DOMCTL_PFINFO_LTAB_SHIFT);
+	return 0;
+}
+
 static int libxc_end(struct libxc_state *s)
 {
 	if (s->version >= 3 && !s->static_end)
 		return libxc_bad(s, "no STATIC_DATA_END before the end");
 	if (!s->info->hvm && (!s->width || !s->frames || !s->shared_info || !s->vcpu0))
 		return libxc_bad(s, "the end before the p2m, shared info or vCPU 0");
-	return 0;
+	return s->info->hvm ? 0 : libxc_pages(s);
+}
+
+static int libxc_records(struct libxc_state *s)
+{
+	struct record_header h;
+
+	for (;;) {
+		s->at = s->r->offset;
+		if (reader_read(s->r, &h, sizeof(h), "a libxc record"))
+			return -1;
+		if (h.length > RECORD_LENGTH_MAX)
+			return libxc_bad(s, "an impossible length");
+		if (h.type == LIBXC_END)
+			return h.length ? libxc_bad(s, "an END with a body") : libxc_end(s);
+		if (libxc_body(s, h.type, h.length) ||
+		    reader_skip(s->r, -h.length % RECORD_ALIGN, "padding"))
+			return -1;
+	}
 }
 
 int libxc_check(struct reader *r, struct image_info *info)
 {
 	struct libxc_state s = { .r = r, .info = info };
-	struct record_header h;
+	int ret;
 
-	if (libxc_headers(&s))
-		return -1;
-	for (;;) {
-		s.at = r->offset;
-		if (reader_read(r, &h, sizeof(h), "a libxc record"))
-			return -1;
-		if (h.length > RECORD_LENGTH_MAX)
-			return libxc_bad(&s, "an impossible length");
-		if (h.type == LIBXC_END)
-			return h.length ? libxc_bad(&s, "an END with a body") : libxc_end(&s);
-		if (libxc_body(&s, h.type, h.length) ||
-		    reader_skip(r, -h.length % RECORD_ALIGN, "padding"))
-			return -1;
-	}
+	ret = libxc_headers(&s) || libxc_records(&s) ? -1 : 0;
+	free(s.types);
+	free(s.p2m);
+	return ret;
 }

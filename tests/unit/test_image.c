@@ -252,6 +252,8 @@ static void bad_records_are_refused(void **state)
 	stock_with(frames + 12, 512, 4, "wrong size");
 	stock_with(frames + 12, UINT32_MAX, 4, "wrong size");
 	stock_with(frames + 16, 3, 8, "frame outside");
+	stock_with(frames + 16, 2, 8, "not plain memory");
+	stock_with(pages + 24, UINT64_C(0x1000000000000001), 8, "not plain memory");
 	stock_with(pages + 8, 0, 4, "number of pages");
 	stock_with(pages + 8, 4, 4, "");
 	stock_with(pages + 8, UINT32_MAX, 4, "number of pages");
@@ -266,6 +268,27 @@ static void bad_records_are_refused(void **state)
 	stock_with(vcpu + 8, 1, 4, "before the p2m, shared info or vCPU 0");
 	stock_with(end, LIBXC_X86_PV_INFO, 4, "second or too short");
 	stock_with(end + 4, 8, 4, "");
+}
+
+static void pages_may_come_again(void **state)
+{
+	static const unsigned int bad[] = { 1, 4, 9, 13, 14, 15 };
+	struct image_info info;
+	uint8_t *image;
+	size_t size, i;
+
+	(void)state;
+	image = tiny_image_repeated(0, &size);
+	assert_works(check(image, size, &info));
+	assert_int_equal(info.pages, 1);
+	free(info.config);
+	free(image);
+	/* The last type counts: a p2m in such a page could not be filled in. */
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		image = tiny_image_repeated(bad[i], &size);
+		assert_fails(check(image, size, &info), "not plain memory");
+		free(image);
+	}
 }
 
 static void optional_record_is_skipped(void **state)
@@ -321,6 +344,7 @@ int main(void)
 		cmocka_unit_test(bad_envelopes_are_told_apart),
 		cmocka_unit_test(bad_streams_are_told_with_offsets),
 		cmocka_unit_test(bad_records_are_refused),
+		cmocka_unit_test(pages_may_come_again),
 		cmocka_unit_test(optional_record_is_skipped),
 		cmocka_unit_test(lost_mark_does_not_hide_the_trailer),
 		cmocka_unit_test(cut_off_trailer_is_told),

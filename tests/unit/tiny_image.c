@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "unit.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include <xxhash.h>
@@ -204,6 +205,38 @@ static void tail_records(void)
 	vcpu_record(12, "fedcba9876543210", 16);
 	u64(0); /* END of libxc's */
 	u64(0); /* and of libxl's stream */
+}
+
+uint8_t *tiny_image_repeated(unsigned int type, size_t *size)
+{
+	static const uint8_t page[4096];
+	bool data = type < 13;
+	uint8_t *copy;
+
+	fill = 0;
+	envelope(0);
+	headers();
+	static_data();
+	page_data();
+	u32(3); /* X86_PV_P2M_FRAMES */
+	u32(16);
+	u32(0);
+	u32(3);
+	u64(1);
+	u32(1);
+	u32(8 + 2 * 8 + (data ? 4096 : 0));
+	u32(2);
+	u32(0);
+	u64(1 | (uint64_t)type << 60);
+	u64(UINT64_C(0xf000000000000003));
+	if (data)
+		raw(page, sizeof(page));
+	tail_records();
+	copy = malloc(fill);
+	assert_non_null(copy);
+	memcpy(copy, bytes, fill);
+	*size = fill;
+	return copy;
 }
 
 uint8_t *tiny_image_bytes(int marked, size_t *size)

@@ -15,4 +15,10 @@ void tiny_image_write(const char *path);
  */
 uint8_t *tiny_image_bytes(int marked, size_t *size);
 
+/*
+ * The unmarked one, in which the pages come twice: between them the p2m is described
+ * again, as of 4 pfns, and then pfn 1, which holds it, has @type (0 to 15).
+ */
+uint8_t *tiny_image_repeated(unsigned int type, size_t *size);
+
 #endif /* STILLPOINT_TINY_IMAGE_H */
