@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <stdlib.h>
 #include <string.h>
 
 #include "owner.h"
 #include "page.h"
 #include "pagetable.h"
-
-static int owners_order(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
 
 void owners_init(struct owners *owners, struct domain *dom, const struct ram *mem,
 		 const uint32_t *types)
@@ -19,18 +11,7 @@ void owners_init(struct owners *owners, struct domain *dom, const struct ram *me
 	memset(owners, 0, sizeof(*owners));
 	owners->mem = mem;
 	owners->types = types;
-	if (dom->ops->granted(dom, &owners->granted, &owners->ngranted)) {
-		owners->granted = NULL;
-		owners->ngranted = 0;
-		return;
-	}
-	qsort(owners->granted, owners->ngranted, sizeof(*owners->granted), owners_order);
-}
-
-bool owners_granted(const struct owners *owners, uint64_t mfn)
-{
-	return owners->ngranted &&
-	       bsearch(&mfn, owners->granted, owners->ngranted, sizeof(mfn), owners_order);
+	grants_read(&owners->grants, dom);
 }
 
 /* What one table of level 1 says: unknown if it does not map @mfn. */
@@ -56,7 +37,7 @@ const char *owners_find(const struct owners *owners, uint64_t pfn)
 
 	if (page_type_level(owners->types[pfn]))
 		return OWNER_PAGE_TABLE;
-	if (owners_granted(owners, mfn))
+	if (grants_has(&owners->grants, mfn))
 		return OWNER_GRANTED;
 	/* The kernel maps every page, so a page of its own is one that no process maps. */
 	for (table = 0; table < owners->mem->size; table++) {
@@ -73,6 +54,5 @@ const char *owners_find(const struct owners *owners, uint64_t pfn)
 
 void owners_free(struct owners *owners)
 {
-	free(owners->granted);
-	memset(owners, 0, sizeof(*owners));
+	grants_free(&owners->grants);
 }

@@ -3,9 +3,8 @@
 #ifndef STILLPOINT_OWNER_H
 #define STILLPOINT_OWNER_H
 
-#include <stdbool.h>
-
 #include "domain.h"
+#include "grants.h"
 #include "ram.h"
 
 #define OWNER_PAGE_TABLE "page table"
@@ -16,21 +15,18 @@
 
 /**
  * struct owners - who owns what
- * @granted: the frames that others may write, in order
  * @types: type of each pfn
+ * @grants: what others may write
  */
 struct owners {
 	const struct ram *mem;
 	const uint32_t *types;
-	uint64_t *granted;
-	size_t ngranted;
+	struct grants grants;
 };
 
 /* Read the grants; if that is not possible, nothing counts as granted. */
 void owners_init(struct owners *owners, struct domain *dom, const struct ram *mem,
 		 const uint32_t *types);
-
-bool owners_granted(const struct owners *owners, uint64_t mfn);
 
 /* One of OWNER_*; reads all of the guest's page tables. */
 const char *owners_find(const struct owners *owners, uint64_t pfn);

@@ -48,9 +48,19 @@ static int p2m_anchor_read(struct p2m *p2m, struct p2m_anchor *anchor)
 	anchor->cr3 = shinfo->arch.p2m_cr3;
 	anchor->vaddr = shinfo->arch.p2m_vaddr;
 	anchor->tree = shinfo->arch.pfn_to_mfn_frame_list_list;
+	anchor->generation = shinfo->arch.p2m_generation;
+	/* What is found from here on is not older than that. */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	if (!anchor->max_pfn)
 		return msg_error("the guest says that it has no memory (max_pfn 0)");
 	return 0;
+}
+
+/* True if a list is where it was found before. */
+static bool p2m_stays(const struct p2m *p2m, const struct p2m_anchor *anchor)
+{
+	return p2m->map && anchor->cr3 && anchor->generation % 2 == 0 &&
+	       !memcmp(anchor, &p2m->anchor, sizeof(*anchor));
 }
 
 int p2m_find(struct p2m *p2m)
@@ -63,9 +73,12 @@ int p2m_find(struct p2m *p2m)
 
 	if (p2m_anchor_read(p2m, &anchor))
 		goto fail;
+	if (p2m_stays(p2m, &anchor))
+		return 0;
 	if (anchor.cr3 ? p2m_walk_list(p2m->dom, &anchor, p2m->limit, &size, &frames) :
 			 p2m_walk_tree(p2m->dom, &anchor, p2m->limit, &size, &frames))
 		goto fail;
+	p2m->anchor = anchor;
 	nframes = (size + ENTRIES_PER_PAGE - 1) / ENTRIES_PER_PAGE;
 	if (p2m->map && nframes == p2m->nframes &&
 	    !memcmp(frames, p2m->frames, nframes * sizeof(*frames))) {
@@ -87,11 +100,6 @@ fail:
 	free(frames);
 	p2m_unmap(p2m);
 	return -1;
-}
-
-void p2m_copy(const struct p2m *p2m, uint64_t *dst)
-{
-	memcpy(dst, p2m->map, p2m->size * sizeof(*dst));
 }
 
 void p2m_free(struct p2m *p2m)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "domain.h"
+#include "p2m_walk.h"
 
 /**
  * struct p2m - the table's place, and a mapping of it
@@ -22,6 +23,7 @@
  * @nframes: number of frames that hold the table, 512 pfns each
  * @frames: their machine frames
  * @map: the table; the guest writes it at any time
+ * @anchor: what the guest said when it was found
  */
 struct p2m {
 	struct domain *dom;
@@ -30,19 +32,18 @@ struct p2m {
 	size_t nframes;
 	uint64_t *frames;
 	const uint64_t *map;
+	struct p2m_anchor anchor;
 };
 
 /* Prepare for @dom, of which @info tells the size. */
 void p2m_init(struct p2m *p2m, struct domain *dom, const struct domain_info *info);
 
 /*
- * Find the table anew, and map it if it moved. Returns 0, or -1 with an error
+ * Find the table anew, and map it if it moved. A guest that does not say that it moved,
+ * though it did, spoils its own image only. Returns 0, or -1 with an error
  * recorded; what was found before is lost then.
  */
 int p2m_find(struct p2m *p2m);
-
-/* Copy the table, p2m->size entries, to @dst. */
-void p2m_copy(const struct p2m *p2m, uint64_t *dst);
 
 void p2m_free(struct p2m *p2m);
 

@@ -13,12 +13,14 @@
  * @cr3: root of the page tables that map @vaddr, 0 if there is no linear list
  * @vaddr: guest virtual address of the linear list
  * @tree: machine frame of the top of the three-level tree
+ * @generation: of the mapping of the list; odd while the guest changes it
  */
 struct p2m_anchor {
 	uint64_t max_pfn;
 	uint64_t cr3;
 	uint64_t vaddr;
 	uint64_t tree;
+	uint64_t generation;
 };
 
 /*

@@ -136,7 +136,7 @@ static int audit_page(struct auditor *a, uint64_t pfn)
 	if (miss.offset == PAGE_BYTES && miss.type == miss.image_type)
 		return 0;
 	miss.late = miss.type == miss.image_type && miss.round == AUDIT_PAUSED &&
-		    (owners_granted(&a->owners, miss.mfn) ||
+		    (grants_has(&a->owners.grants, miss.mfn) ||
 		     miss.offset / AUDIT_LINE == (end - 1) / AUDIT_LINE);
 	audit_tell(a, &miss);
 	return 0;

@@ -264,6 +264,7 @@ static int live_start(struct save *s)
 	t->dom = s->dom;
 	t->ch = s->channel;
 	t->mem = &s->mem;
+	t->inverse = &s->inverse;
 	t->timeout_ms = s->opts->track_timeout_ms;
 	if (tracker_start(t, s->opts->track))
 		return -1;

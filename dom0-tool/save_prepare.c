@@ -69,7 +69,10 @@ static int save_grow(struct save *s, uint64_t size)
 	    snapshot_grow(&s->snap, size) || (s->opts->audit && audit_grow(&s->audit, size)))
 		return -1;
 	s->xl.img.placed = s->audit.placed;
-	return ram_grow(&s->mem, size);
+	if (ram_grow(&s->mem, size))
+		return -1;
+	s->inverse.p2m = s->mem.p2m;
+	return 0;
 }
 
 int save_update_memory(struct save *s)

@@ -12,6 +12,7 @@
 
 #include "bitmap.h"
 #include "harvest.h"
+#include "inverse.h"
 #include "logdirty.h"
 
 struct tracker;
@@ -38,6 +39,7 @@ struct tracker_ops {
 /**
  * struct tracker - pages of a guest
  * @ops: NULL before tracker_start() and after tracker_stop()
+ * @inverse: of the p2m at some time
  * @timeout_ms: how long the guest may take to make a set
  * @why: why it was this one that --track auto took, "" if there was no choice
  * @harvest: the module's sets
@@ -50,6 +52,7 @@ struct tracker {
 	struct domain *dom;
 	struct channel *ch;
 	struct ram *mem;
+	const struct inverse *inverse;
 	uint64_t timeout_ms;
 	char why[256];
 	struct harvest harvest;
@@ -71,8 +74,8 @@ extern const struct tracker_ops tracker_compare;
 int tracker_find(const char *name, const struct tracker_ops **ops);
 
 /*
- * Start @ops, or the best that works if it is NULL. @dom, @ch, @mem and @timeout_ms
- * are set. Returns 0, or -1 with an error recorded.
+ * Start @ops, or the best that works if it is NULL. @dom, @ch, @mem, @inverse and
+ * @timeout_ms are set. Returns 0, or -1 with an error recorded.
  */
 int tracker_start(struct tracker *tracker, const struct tracker_ops *ops);
 

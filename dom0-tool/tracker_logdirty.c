@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The hypervisor tracks the guest's own writes; what backends and the hypervisor
- * itself write is told by the module, if it can.
+ * itself write is told by the module. If it cannot, what backends may write is looked
+ * up in the grant table; the hypervisor logs a page that they wrote once they unmap it.
  */
-#include <stillpoint/control.h>
+#include <string.h>
 
 #include "clock.h"
 #include "control.h"
+#include "grants.h"
+#include "msg.h"
 #include "tracker.h"
 
 static int log_start(struct tracker *t)
@@ -42,10 +45,24 @@ static int log_parked(struct tracker *t)
 	return logdirty_next(&t->log, t->mem->size);
 }
 
+static int log_collect_grants(struct tracker *t, struct bitmap *set)
+{
+	struct grants grants;
+	int ret;
+
+	ret = grants_read(&grants, t->dom);
+	if (ret)
+		return msg_error("cannot read the guest's grants: %s", strerror(-ret));
+	grants_mark(&grants, t->mem, t->inverse, set);
+	grants_free(&grants);
+	return 0;
+}
+
 static int log_collect(struct tracker *t, struct bitmap *set)
 {
 	bitmap_or(set, &t->log.set);
-	return tracker_has_guest(t) ? harvest_collect(&t->harvest, set) : 0;
+	return tracker_has_guest(t) ? harvest_collect(&t->harvest, set) :
+				      log_collect_grants(t, set);
 }
 
 static void log_stop(struct tracker *t)

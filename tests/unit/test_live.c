@@ -294,6 +294,7 @@ static void move_p2m(struct machine *mach)
 	memcpy(machine_page(mach, 400), machine_page(mach, MACHINE_P2M + 1), PAGE_BYTES);
 	machine_mark(mach, 400);
 	l1[(MACHINE_P2M_VADDR >> 12 & 511) + 1] = mach->p2m_mfn[400] << PAGE_BITS | 0x63;
+	machine_shared_info(mach)->arch.p2m_generation += 2;
 }
 
 static void p2m_that_moves_is_described_again(void **state)
@@ -578,6 +579,28 @@ static void log_is_switched_off_in_the_end(void **state)
 	assert_saved();
 }
 
+/* A backend writes to memory that it may write, and has not done with it. */
+static void write_granted(struct machine *mach)
+{
+	memset(machine_page(mach, 700), 0x70, PAGE_BYTES);
+}
+
+static void log_without_the_module_looks_at_grants(void **state)
+{
+	(void)state;
+	machine_guest_half(m)->features = STILLPOINT_FEATURE_PARK;
+	opts.track = &tracker_logdirty;
+	opts.audit = true;
+	m->granted = m->p2m_mfn[700];
+	m->on_pause = write_granted;
+	assert_saved();
+	assert_int_equal(res.audit.missed, 0);
+	opts.replace = true;
+	m->fail_op = OP_GRANTED;
+	assert_fails(save(), "cannot read the guest's grants");
+	assert_int_equal(m->pauses, 0);
+}
+
 /* Right before the last set, a page changes. */
 static void write_last(struct machine *mach)
 {
@@ -781,6 +804,7 @@ int main(void)
 		TEST(best_tracker_that_works_is_taken),
 		TEST(log_that_cannot_be_switched_on_is_an_error),
 		TEST(log_is_switched_off_in_the_end),
+		TEST(log_without_the_module_looks_at_grants),
 		TEST(pages_that_the_module_misses_are_found),
 		TEST(audit_names_the_owner),
 		TEST(audit_finds_a_page_table_that_was_copied_as_memory),

@@ -41,7 +41,7 @@ static void assert_p2m_is_true(void)
 	uint64_t pfn;
 
 	assert_non_null(copy);
-	p2m_copy(&p2m, copy);
+	memcpy(copy, p2m.map, p2m.size * sizeof(*copy));
 	for (pfn = 0; pfn < PFNS; pfn++)
 		assert_true(copy[pfn] == m->p2m_mfn[pfn]);
 	for (; pfn < p2m.size; pfn++)
@@ -66,9 +66,18 @@ static void list_is_found_again_without_mapping_it_anew(void **state)
 	(void)state;
 	assert_works(p2m_find(&p2m));
 	map = p2m.map;
+	m->calls[OP_MAP] = 0;
 	assert_works(p2m_find(&p2m));
 	assert_ptr_equal(map, p2m.map);
 	assert_p2m_is_true();
+	/* Nor is it looked for while its generation is the same. */
+	assert_int_equal(m->calls[OP_MAP], 0);
+	arch()->p2m_generation++;
+	assert_works(p2m_find(&p2m));
+	assert_works(p2m_find(&p2m));
+	/* The guest is about to change it, so twice through four levels. */
+	assert_int_equal(m->calls[OP_MAP], 8);
+	assert_ptr_equal(map, p2m.map);
 }
 
 static void list_that_moved_is_mapped_anew(void **state)
@@ -82,6 +91,7 @@ static void list_that_moved_is_mapped_anew(void **state)
 	memcpy(machine_page(m, 20), machine_page(m, MACHINE_P2M + 1), PAGE_BYTES);
 	memset(machine_page(m, MACHINE_P2M + 1), 0, PAGE_BYTES);
 	l1[first + 1] = m->p2m_mfn[20] << 12 | 0x63;
+	arch()->p2m_generation += 2;
 	assert_works(p2m_find(&p2m));
 	assert_int_equal(p2m.frames[1], m->p2m_mfn[20]);
 	assert_p2m_is_true();

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The pages that a guest lets others write at the moment. */
+#ifndef STILLPOINT_GRANTS_H
+#define STILLPOINT_GRANTS_H
+
+#include "bitmap.h"
+#include "domain.h"
+#include "inverse.h"
+#include "ram.h"
+
+/**
+ * struct grants - their machine frames, in order
+ */
+struct grants {
+	uint64_t *mfns;
+	size_t n;
+};
+
+/* Returns 0, or a negative errno with nothing recorded; there are no grants then. */
+int grants_read(struct grants *grants, struct domain *dom);
+
+bool grants_has(const struct grants *grants, uint64_t mfn);
+
+/* Add their pfns to @set. @inv may be of an earlier time. */
+void grants_mark(const struct grants *grants, const struct ram *mem, const struct inverse *inv,
+		 struct bitmap *set);
+
+void grants_free(struct grants *grants);
+
+#endif /* STILLPOINT_GRANTS_H */
