@@ -62,7 +62,8 @@ static int harvest_start_beat(struct harvest *h)
 	return 0;
 }
 
-static void harvest_stop_beat(struct harvest *h)
+/* Give no more signs. */
+static void harvest_end_beat(struct harvest *h)
 {
 	if (!h->beating)
 		return;
@@ -70,6 +71,13 @@ static void harvest_stop_beat(struct harvest *h)
 	h->stop = true;
 	pthread_cond_signal(&h->wake);
 	pthread_mutex_unlock(&h->lock);
+}
+
+static void harvest_stop_beat(struct harvest *h)
+{
+	if (!h->beating)
+		return;
+	harvest_end_beat(h);
 	pthread_join(h->beat, NULL);
 	pthread_cond_destroy(&h->wake);
 	pthread_mutex_destroy(&h->lock);
@@ -183,6 +191,8 @@ int harvest_parked(struct harvest *h)
 	struct stillpoint_guest_half half;
 
 	h->tracked = false;
+	/* The page of our signs is memory of the guest: it must not change while it is copied. */
+	harvest_end_beat(h);
 	control_read(h->ch, &half);
 	return harvest_follows(h, &half);
 }

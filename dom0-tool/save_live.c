@@ -25,6 +25,9 @@
 /* What we do in it beside what is measured: look at registers, read vCPUs. */
 #define LIVE_OWN_US 1000
 
+/* How often the copying of pages is measured if none are copied before the park. */
+#define LIVE_SAMPLES 8
+
 /* Pages beyond those expected that the staging area is prepared for. */
 #define LIVE_SPARE 2048
 
@@ -220,26 +223,42 @@ static int live_rounds(struct save *s)
 	}
 }
 
-/* Nothing was measured: copy some pages, to see how long it takes. */
-static int live_sample(struct save *s)
+/* Copy some pages, to see how long it takes. They are not sent. */
+static int live_sample_some(struct save *s, uint64_t *cursor)
 {
 	struct sender_slot *slot = sender_get(&s->sender);
-	uint64_t types[SENDER_PAGES], cursor = 0, start;
+	uint64_t types[SENDER_PAGES], start, us;
 	size_t n, i;
 	int ret;
 
-	n = live_gather(s, &cursor, slot, types);
+	n = live_gather(s, cursor, slot, types);
+	if (!n)
+		return 0;
 	for (i = 0; i < n; i++)
 		slot->src[i] = s->mem.page[slot->pfn[i]];
 	start = clock_us();
-	ret = n ? s->dom->ops->page_types(s->dom, types, n) : 0;
+	ret = s->dom->ops->page_types(s->dom, types, n);
 	if (ret)
 		return msg_error("cannot read the types of the guest's pages: %s", strerror(-ret));
-	if (n)
-		copier_copy(&s->copier, slot->src, slot->dst, n);
-	s->page_us = clock_us() - start;
-	s->page_n = n;
+	copier_copy(&s->copier, slot->src, slot->dst, n);
+	us = clock_us() - start;
+	/* The shortest counts: what was interrupted tells nothing. */
+	if (!s->page_n || us * s->page_n < s->page_us * n) {
+		s->page_us = us;
+		s->page_n = n;
+	}
+	return 0;
+}
+
+static int live_sample(struct save *s)
+{
+	uint64_t cursor = 0;
+	unsigned int i;
+
 	s->expected = bitmap_count(&s->pending);
+	for (i = 0; i < LIVE_SAMPLES; i++)
+		if (live_sample_some(s, &cursor))
+			return -1;
 	return 0;
 }
 

@@ -8,10 +8,10 @@
 #include "page.h"
 #include "save_report.h"
 
-uint64_t save_round_rate(const struct save_round *round)
+/* Dirty pages as MiB each second; 0 if not known. */
+static double save_round_rate(const struct save_round *round)
 {
-	/* Pages of 1/256 MiB, in microseconds. */
-	return round->interval_us ? round->set * 10000000 / 256 / round->interval_us : 0;
+	return round->interval_us ? round->set / 256.0 * 1e6 / round->interval_us : 0;
 }
 
 static void add_number(json_object *o, const char *key, uint64_t n)
@@ -33,16 +33,18 @@ static json_object *report_rounds(const struct save_result *res)
 {
 	json_object *rounds = json_object_new_array();
 	const struct save_round *r;
+	char rate[32];
 	json_object *o;
 
 	for (r = res->rounds; r < res->rounds + res->nrounds; r++) {
+		snprintf(rate, sizeof(rate), "%.1f", save_round_rate(r));
 		o = json_object_new_object();
 		add_number(o, "set_pages", r->set);
 		add_number(o, "sent_pages", r->sent);
 		add_number(o, "send_us", r->send_us);
 		add_number(o, "interval_us", r->interval_us);
 		json_object_object_add(o, "dirty_mib_per_s",
-				       json_object_new_double(save_round_rate(r) / 10.0));
+				       json_object_new_double_s(save_round_rate(r), rate));
 		add_number(o, "harvest_us", r->harvest_us);
 		add_number(o, "guest_harvest_us", r->guest_harvest_us);
 		add_number(o, "slice_max_us", r->slice_max_us);

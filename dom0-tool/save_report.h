@@ -19,7 +19,4 @@ void save_report_rounds(const struct save_result *res);
 /* A line on stderr for each difference that an audit found. */
 void save_report_audit(const struct save_result *res);
 
-/* Dirty pages as MiB each second, times 10; 0 if not known. */
-uint64_t save_round_rate(const struct save_round *round);
-
 #endif /* STILLPOINT_SAVE_REPORT_H */
