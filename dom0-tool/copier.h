@@ -37,6 +37,25 @@ struct copier {
 	bool stop;
 };
 
+/**
+ * struct copier_cost - what a page costs
+ * @best_ns: the shortest time for a page, over many; 0 if it was not measured. What is
+ *	longer was interrupted, or had to wait for others
+ */
+struct copier_cost {
+	uint64_t best_ns;
+};
+
+/* It took @us to do something with @n pages. */
+static inline void copier_cost_add(struct copier_cost *cost, uint64_t us, size_t n)
+{
+	uint64_t ns = n ? (us * 1000 + n - 1) / n : 0;
+
+	/* Few pages tell little. */
+	if (ns && (!cost->best_ns || (n >= 64 && ns < cost->best_ns)))
+		cost->best_ns = ns;
+}
+
 /* One thread for each processor, at most 4. */
 unsigned int copier_default_threads(void);
 

@@ -28,6 +28,9 @@
 /* How often the copying of pages is measured if none are copied before the park. */
 #define LIVE_SAMPLES 8
 
+/* Copying a page takes so many times the shortest time measured, at worst. */
+#define LIVE_MARGIN 2
+
 /* Pages beyond those expected that the staging area is prepared for. */
 #define LIVE_SPARE 2048
 
@@ -117,8 +120,7 @@ static int live_choose(struct save *s, struct sender_slot *slot, uint64_t *types
 	ret = s->dom->ops->page_types(s->dom, types, n);
 	if (ret)
 		return msg_error("cannot read the types of the guest's pages: %s", strerror(-ret));
-	s->page_us += clock_us() - start;
-	s->page_n += n;
+	copier_cost_add(&s->types_cost, clock_us() - start, n);
 	slot->n = 0;
 	for (i = 0; i < n; i++) {
 		pfn = slot->pfn[i];
@@ -179,16 +181,13 @@ static int live_do_round(struct save *s)
 static uint64_t live_predict(const struct save *s)
 {
 	struct stillpoint_guest_half half;
-	uint64_t base = LIVE_PARK_US, each_ns = 0;
+	uint64_t each_ns = s->types_cost.best_ns + s->sender.cost.best_ns;
+	uint64_t base = LIVE_PARK_US;
 
 	control_read(s->channel, &half);
 	if (half.last_park_us && half.park_stop_us + half.park_run_us < half.last_park_us)
 		base = half.park_stop_us + half.park_run_us;
-	if (s->page_n)
-		each_ns += s->page_us * 1000 / s->page_n;
-	if (s->sender.pages)
-		each_ns += s->sender.copy_us * 1000 / s->sender.pages;
-	return base + LIVE_OWN_US + s->set_us + s->expected * each_ns / 1000;
+	return base + LIVE_OWN_US + s->set_us + s->expected * each_ns * LIVE_MARGIN / 1000;
 }
 
 /* True if another round would not make the pause shorter, or is not wanted. */
@@ -227,7 +226,7 @@ static int live_rounds(struct save *s)
 static int live_sample_some(struct save *s, uint64_t *cursor)
 {
 	struct sender_slot *slot = sender_get(&s->sender);
-	uint64_t types[SENDER_PAGES], start, us;
+	uint64_t types[SENDER_PAGES], start;
 	size_t n, i;
 	int ret;
 
@@ -241,12 +240,7 @@ static int live_sample_some(struct save *s, uint64_t *cursor)
 	if (ret)
 		return msg_error("cannot read the types of the guest's pages: %s", strerror(-ret));
 	copier_copy(&s->copier, slot->src, slot->dst, n);
-	us = clock_us() - start;
-	/* The shortest counts: what was interrupted tells nothing. */
-	if (!s->page_n || us * s->page_n < s->page_us * n) {
-		s->page_us = us;
-		s->page_n = n;
-	}
+	copier_cost_add(&s->types_cost, clock_us() - start, n);
 	return 0;
 }
 

@@ -23,7 +23,7 @@
  * @expected: pages that were pending when the last set was made
  * @harvested_us: when that was, by clock_us()
  * @set_us: how long it took to take it over, the p2m included
- * @page_us: time spent to find the types of @page_n pages while the guest ran
+ * @types_cost: of finding the type of a page
  */
 struct save {
 	struct domain *dom;
@@ -52,8 +52,7 @@ struct save {
 	uint64_t expected;
 	uint64_t harvested_us;
 	uint64_t set_us;
-	uint64_t page_us;
-	uint64_t page_n;
+	struct copier_cost types_cost;
 };
 
 static inline void save_phase(const struct save *s, const char *name)

@@ -38,7 +38,7 @@ static int sender_write_first(struct sender *s)
 	copier_wait(s->copier, &slot->job);
 	s->first = (s->first + 1) % SENDER_SLOTS;
 	s->used--;
-	s->copy_us += slot->job.us;
+	copier_cost_add(&s->cost, slot->job.us, slot->n);
 	s->pages += slot->n;
 	for (i = 0; i < slot->n; i++) {
 		page.pfn = slot->pfn[i];

@@ -32,7 +32,7 @@ struct sender_slot {
  * @first: slot to be written next
  * @used: slots that are under way
  * @pages: pages written so far
- * @copy_us: time that threads spent copying them
+ * @cost: of copying a page
  */
 struct sender {
 	struct copier *copier;
@@ -42,7 +42,7 @@ struct sender {
 	unsigned int first;
 	unsigned int used;
 	uint64_t pages;
-	uint64_t copy_us;
+	struct copier_cost cost;
 };
 
 /* Returns 0, or -1 with an error recorded. */
