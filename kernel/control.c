@@ -43,7 +43,7 @@ int sp_control_init(void)
 	host = page_address(page) + STILLPOINT_HOST_OFFSET;
 
 	guest->abi_version = STILLPOINT_ABI_VERSION;
-	guest->features = STILLPOINT_FEATURE_PARK;
+	guest->features = STILLPOINT_FEATURE_PARK | STILLPOINT_FEATURE_TRACK;
 	guest->window_start = (unsigned long)stillpoint_window_start;
 	guest->window_end = (unsigned long)stillpoint_window_end;
 	guest->magic = STILLPOINT_CONTROL_MAGIC;
@@ -111,7 +111,9 @@ void sp_control_read(struct sp_ask *ask)
 	ask->request = smp_load_acquire(&host->request);
 	ask->op = READ_ONCE(host->op);
 	ask->cancel = READ_ONCE(host->cancel);
+	ask->flags = READ_ONCE(host->flags);
 	ask->deadline_us = READ_ONCE(host->deadline_us);
+	ask->lease_us = READ_ONCE(host->lease_us);
 }
 
 bool sp_control_is_cancelled(u32 number)
@@ -119,17 +121,26 @@ bool sp_control_is_cancelled(u32 number)
 	return READ_ONCE(host->cancel) == number;
 }
 
+u64 sp_control_signs(void)
+{
+	return (u64)READ_ONCE(host->request) << 32 | READ_ONCE(host->heartbeat);
+}
+
 void sp_control_notify(void)
 {
 	notify_remote_via_irq(irq);
 }
 
-u64 sp_control_take(u32 number)
+void sp_control_take(u32 number)
 {
-	WRITE_ONCE(guest->generation, guest->generation + 1);
 	WRITE_ONCE(guest->taken, number);
 	/* dom0 that sees the state sees the number. */
 	smp_store_release(&guest->state, STILLPOINT_STATE_PREPARING);
+}
+
+u64 sp_control_next_generation(void)
+{
+	WRITE_ONCE(guest->generation, guest->generation + 1);
 	return guest->generation;
 }
 
@@ -140,11 +151,29 @@ void sp_control_parked(void)
 	sp_control_notify();
 }
 
-void sp_control_left(u64 park_us)
+void sp_control_left(const struct sp_park_times *times)
 {
-	WRITE_ONCE(guest->last_park_us, park_us);
-	/* dom0 that sees the state sees the time. */
+	WRITE_ONCE(guest->last_park_us, times->all);
+	WRITE_ONCE(guest->park_stop_us, times->stop);
+	WRITE_ONCE(guest->park_run_us, times->run);
+	/* dom0 that sees the state sees the times. */
 	smp_store_release(&guest->state, STILLPOINT_STATE_RESUMING);
+}
+
+void sp_control_tracking(const struct sp_tracking *tracking)
+{
+	unsigned int i;
+
+	WRITE_ONCE(guest->epoch, tracking->epoch);
+	WRITE_ONCE(guest->harvests, tracking->harvests);
+	WRITE_ONCE(guest->bitmap_pfns, tracking->bitmap_pfns);
+	WRITE_ONCE(guest->set_pages, tracking->set_pages);
+	WRITE_ONCE(guest->harvest_us, tracking->harvest_us);
+	WRITE_ONCE(guest->slice_max_us, tracking->slice_max_us);
+	WRITE_ONCE(guest->slices, tracking->slices);
+	WRITE_ONCE(guest->hooks, tracking->hooks);
+	for (i = 0; i < STILLPOINT_DIRS; i++)
+		WRITE_ONCE(guest->bitmap_dir[i], tracking->bitmap_dir[i]);
 }
 
 void sp_control_done(enum stillpoint_result result, int err)

@@ -14,6 +14,34 @@
 
 #include "decide.h"
 
+/**
+ * struct sp_park_times - microseconds of a park; all 0 if restored, as the TSC
+ * is another one then
+ * @all: from the stop of the CPUs until they run
+ * @stop: of these, until it was in the loop
+ * @run: of these, since it left the loop
+ */
+struct sp_park_times {
+	u64 all;
+	u64 stop;
+	u64 run;
+};
+
+/**
+ * struct sp_tracking - the fields of struct stillpoint_guest_half of the same names
+ */
+struct sp_tracking {
+	u32 epoch;
+	u32 harvests;
+	u64 bitmap_pfns;
+	u64 set_pages;
+	u64 harvest_us;
+	u32 slice_max_us;
+	u32 slices;
+	u64 hooks;
+	u64 bitmap_dir[STILLPOINT_DIRS];
+};
+
 /* Allocates the page, fills it in. -ENOMEM. */
 int sp_control_init(void);
 /* After sp_control_disconnect(); dom0 may still map the page, so its freeing is deferred. */
@@ -39,12 +67,19 @@ bool sp_control_is_cancelled(u32 number);
 
 void sp_control_notify(void);
 
-/* Takes request @number up: returns the generation of the park to come. */
-u64 sp_control_take(u32 number);
+/* What changes while dom0 lives and asks for sets. */
+u64 sp_control_signs(void);
+
+/* Takes request @number up. */
+void sp_control_take(u32 number);
+/* The generation of the park to come. */
+u64 sp_control_next_generation(void);
 /* The guest is about to enter the loop; tells dom0. */
 void sp_control_parked(void);
-/* The guest left the loop after @park_us. */
-void sp_control_left(u64 park_us);
+/* The guest left the loop. */
+void sp_control_left(const struct sp_park_times *times);
+/* The epoch and its last set; an @tracking that is zero if there is no epoch. */
+void sp_control_tracking(const struct sp_tracking *tracking);
 /* The request taken up last is over; counts it, tells dom0. @err: negative errno or 0. */
 void sp_control_done(enum stillpoint_result result, int err);
 

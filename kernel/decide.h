@@ -8,6 +8,8 @@
 enum sp_verdict {
 	SP_IGNORE, /* a repeat, or nothing was asked */
 	SP_PARK,
+	SP_HARVEST,
+	SP_UNTRACK,
 	SP_REFUSE,    /* an operation that this module does not know */
 	SP_CANCELLED, /* dom0 gave it up before it was taken up */
 };
@@ -17,13 +19,17 @@ enum sp_verdict {
  * @request: number of the request
  * @op: enum stillpoint_op, unchecked
  * @cancel: number of the request that dom0 gave up
+ * @flags: STILLPOINT_TRACK_*, unchecked
  * @deadline_us: microseconds, unchecked
+ * @lease_us: microseconds, unchecked
  */
 struct sp_ask {
 	u32 request;
 	u32 op;
 	u32 cancel;
+	u32 flags;
 	u64 deadline_us;
+	u64 lease_us;
 };
 
 /* What to do with @ask if @taken is the number of the last request taken up. */
@@ -35,6 +41,9 @@ enum sp_verdict sp_decide(const struct sp_ask *ask, u32 taken);
  * @khz: frequency of the TSC
  */
 u64 sp_deadline_cycles(u64 us, u32 khz);
+
+/* A lease of @us microseconds, clamped to the bounds, in milliseconds. */
+unsigned int sp_lease_ms(u64 us);
 
 /* @cycles of a TSC of @khz in microseconds; 0 if @khz is 0. */
 u64 sp_cycles_to_us(u64 cycles, u32 khz);

@@ -20,6 +20,7 @@
 #include "resume.h"
 #include "spin.h"
 #include "symbols.h"
+#include "track.h"
 
 static enum stillpoint_result result_of(u64 rax)
 {
@@ -66,7 +67,7 @@ static bool may_park(struct sp_park *park)
 static int park_stopped(void *data)
 {
 	struct sp_park *park = data;
-	u64 start = rdtsc_ordered();
+	u64 start = rdtsc_ordered(), parked, left;
 	bool restored;
 
 	if (!may_park(park)) {
@@ -74,11 +75,15 @@ static int park_stopped(void *data)
 		sp_sym.tick_resume_local();
 		return 0;
 	}
+	sp_track_last_extras();
 	sp_sym.gnttab_suspend();
 	sp_sym.xen_manage_runstate_time(-1);
 	sp_sym.xen_arch_pre_suspend();
+	sp_track_last();
 
+	parked = rdtsc_ordered();
 	park->result = spin(park);
+	left = rdtsc_ordered();
 	restored = park->result == STILLPOINT_RESULT_RESTORED;
 
 	sp_sym.xen_arch_post_suspend(!restored);
@@ -88,8 +93,11 @@ static int park_stopped(void *data)
 		sp_resume_stopped();
 	syscore_resume();
 
-	if (!restored)
-		park->park_us = sp_cycles_to_us(rdtsc_ordered() - start, tsc_khz);
+	if (!restored) {
+		park->times.stop = sp_cycles_to_us(parked - start, tsc_khz);
+		park->times.run = sp_cycles_to_us(rdtsc_ordered() - left, tsc_khz);
+		park->times.all = sp_cycles_to_us(rdtsc_ordered() - start, tsc_khz);
+	}
 	return 0;
 }
 
@@ -98,7 +106,7 @@ void sp_park(struct sp_park *park)
 	bool restored;
 
 	park->result = STILLPOINT_RESULT_FAILED;
-	park->park_us = 0;
+	park->times = (struct sp_park_times){};
 	park->err = sp_disks_prepare();
 	if (park->err)
 		return;

@@ -7,6 +7,8 @@
 
 #include <stillpoint/control.h>
 
+#include "control.h"
+
 /**
  * struct sp_park - one park
  * @number: of the request
@@ -14,8 +16,7 @@
  * @deadline_us: microseconds in the loop
  * @result: how it ended
  * @err: negative errno with STILLPOINT_RESULT_FAILED
- * @park_us: microseconds for which the CPUs were stopped; 0 if restored, as
- *	the TSC is another one then
+ * @times: how long it took
  */
 struct sp_park {
 	u32 number;
@@ -23,7 +24,7 @@ struct sp_park {
 	u64 deadline_us;
 	enum stillpoint_result result;
 	int err;
-	u64 park_us;
+	struct sp_park_times times;
 };
 
 /**

@@ -8,16 +8,21 @@
 #include "publish.h"
 #include "request.h"
 #include "resume.h"
+#include "track.h"
 
 static struct workqueue_struct *queue;
 static bool connected;
 static bool stopping;
 static u32 taken;
+static unsigned int lease_ms;
+static u64 signs;
 
 static void serve(struct work_struct *work);
 static void check(struct work_struct *work);
+static void check_lease(struct work_struct *work);
 static DECLARE_WORK(serve_work, serve);
 static DECLARE_WORK(check_work, check);
+static DECLARE_DELAYED_WORK(lease_work, check_lease);
 
 /* In interrupt context. */
 static void event(void)
@@ -78,16 +83,55 @@ static void checkpoint(const struct sp_ask *ask)
 {
 	struct sp_park park = {
 		.number = ask->request,
-		.generation = sp_control_take(ask->request),
 		.deadline_us = ask->deadline_us,
 	};
 
+	park.generation = sp_control_next_generation();
 	sp_park(&park);
-	sp_control_left(park.park_us);
+	sp_control_left(&park.times);
 	if (park.result == STILLPOINT_RESULT_RESTORED)
 		reconnect();
 	log_park(&park);
 	sp_control_done(park.result, park.err);
+	/* Its last set is made; one that did not park has its epoch still. */
+	if (park.result != STILLPOINT_RESULT_CANCELLED && park.result != STILLPOINT_RESULT_FAILED)
+		sp_track_stop();
+}
+
+static void watch_lease(void)
+{
+	signs = sp_control_signs();
+	mod_delayed_work(queue, &lease_work, msecs_to_jiffies(lease_ms));
+}
+
+static void harvest(const struct sp_ask *ask)
+{
+	int err;
+
+	lease_ms = sp_lease_ms(ask->lease_us);
+	err = sp_track_harvest(ask->flags & STILLPOINT_TRACK_EXTRAS);
+	if (!err)
+		watch_lease();
+	sp_control_done(err ? STILLPOINT_RESULT_FAILED : STILLPOINT_RESULT_HARVESTED, err);
+}
+
+static void untrack(void)
+{
+	sp_track_stop();
+	sp_control_done(STILLPOINT_RESULT_UNTRACKED, 0);
+}
+
+/* dom0 gave no sign since this was queued: it is gone. */
+static void check_lease(struct work_struct *work)
+{
+	if (READ_ONCE(stopping) || !sp_track_is_on())
+		return;
+	if (sp_control_signs() != signs) {
+		watch_lease();
+		return;
+	}
+	pr_info("dom0 asks no more; tracking ends\n");
+	sp_track_stop();
 }
 
 static void serve(struct work_struct *work)
@@ -103,16 +147,21 @@ static void serve(struct work_struct *work)
 		return;
 
 	taken = ask.request;
+	sp_control_take(ask.request);
 	switch (verdict) {
 	case SP_PARK:
 		checkpoint(&ask);
 		break;
+	case SP_HARVEST:
+		harvest(&ask);
+		break;
+	case SP_UNTRACK:
+		untrack();
+		break;
 	case SP_CANCELLED:
-		sp_control_take(ask.request);
 		sp_control_done(STILLPOINT_RESULT_CANCELLED, 0);
 		break;
 	default:
-		sp_control_take(ask.request);
 		sp_control_done(STILLPOINT_RESULT_FAILED, -EOPNOTSUPP);
 		break;
 	}
@@ -153,6 +202,9 @@ void sp_request_exit(void)
 	/* A request under way may connect and publish again: it ends first. */
 	WRITE_ONCE(stopping, true);
 	flush_workqueue(queue);
+	cancel_delayed_work_sync(&lease_work);
+	sp_track_stop();
+	sp_track_exit();
 	sp_unpublish();
 	disconnect();
 	destroy_workqueue(queue);

@@ -22,6 +22,21 @@ SP_STAT(abandoned);
 SP_STAT(restores);
 SP_STAT(last_park_us);
 SP_STAT(generation);
+SP_STAT(harvests);
+SP_STAT(set_pages);
+SP_STAT(harvest_us);
+SP_STAT(slice_max_us);
+SP_STAT(hooks);
+
+static ssize_t tracking_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	struct stillpoint_guest_half stats;
+
+	sp_control_stats(&stats);
+	return sysfs_emit(buf, "%d\n", stats.epoch != 0);
+}
+
+static struct kobj_attribute tracking_attr = __ATTR_RO(tracking);
 
 /* clang-format off */
 static struct attribute *attrs[] = {
@@ -30,6 +45,12 @@ static struct attribute *attrs[] = {
 	&restores_attr.attr,
 	&last_park_us_attr.attr,
 	&generation_attr.attr,
+	&tracking_attr.attr,
+	&harvests_attr.attr,
+	&set_pages_attr.attr,
+	&harvest_us_attr.attr,
+	&slice_max_us_attr.attr,
+	&hooks_attr.attr,
 	NULL,
 };
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The only place that reaches functions which the kernel does not export.
+ * The only place that reaches what the kernel does not export.
  *
  * Xen's suspend path in drivers/xen/manage.c is built from functions that
- * modules cannot link to, and Stillpoint is that path with another middle. A
- * kprobe that is registered disabled resolves a name to an address and patches
- * no text.
+ * modules cannot link to, and Stillpoint is that path with another middle. Nor
+ * are page tables and grants open to modules. A kprobe that is registered
+ * disabled resolves a name to an address and patches no text; the function
+ * that it finds resolves all other names.
  */
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
@@ -16,13 +17,26 @@
 
 struct sp_symbols sp_sym __ro_after_init;
 
+/**
+ * enum sp_need - whether a kernel must have a symbol
+ * @SP_ALWAYS: it must
+ * @SP_IF_CONFIGURED: it may be without
+ * @SP_ONE_OF_TWO: it must have this or the next
+ */
+enum sp_need {
+	SP_ALWAYS,
+	SP_IF_CONFIGURED,
+	SP_ONE_OF_TWO,
+};
+
 struct sp_symbol {
 	const char *name;
-	void **to;
+	unsigned long *to;
+	enum sp_need need;
 };
 
 /* clang-format off */
-#define SP_SYMBOL(fn) { #fn, (void **)&sp_sym.fn }
+#define SP_SYMBOL(symbol, ...) { #symbol, (unsigned long *)&sp_sym.symbol, ##__VA_ARGS__ }
 /* clang-format on */
 
 static const struct sp_symbol symbols[] __initconst = {
@@ -41,10 +55,43 @@ static const struct sp_symbol symbols[] __initconst = {
 	SP_SYMBOL(xen_console_resume),
 	SP_SYMBOL(tick_resume_local),
 	SP_SYMBOL(add_vmfork_randomness),
+
+	SP_SYMBOL(init_top_pgt),
+	SP_SYMBOL(pgd_list),
+	SP_SYMBOL(poking_mm),
+	SP_SYMBOL(max_pfn),
+
+	SP_SYMBOL(gnttab_shared),
+	SP_SYMBOL(grstatus),
+	SP_SYMBOL(nr_grant_frames),
+	SP_SYMBOL(event_array),
+	SP_SYMBOL(event_array_pages),
+	SP_SYMBOL(cpu_control_block),
+	SP_SYMBOL(xen_vcpu_info),
+	SP_SYMBOL(xen_runstate),
+	SP_SYMBOL(xenpmu_shared, SP_IF_CONFIGURED),
+	SP_SYMBOL(xen_clock),
+
+	SP_SYMBOL(page_remove_rmap, SP_ONE_OF_TWO),
+	SP_SYMBOL(folio_remove_rmap_ptes, SP_IF_CONFIGURED),
+	SP_SYMBOL(folio_mark_dirty),
+	SP_SYMBOL(mark_page_lazyfree, SP_ONE_OF_TWO),
+	SP_SYMBOL(folio_mark_lazyfree, SP_IF_CONFIGURED),
+	SP_SYMBOL(folio_mkclean),
+	SP_SYMBOL(__vunmap_range_noflush),
+	SP_SYMBOL(set_memory_ro),
+	SP_SYMBOL(set_memory_rox, SP_IF_CONFIGURED),
+	SP_SYMBOL(set_direct_map_invalid_noflush),
+	SP_SYMBOL(text_poke_memcpy),
+	SP_SYMBOL(text_poke_memset),
+	SP_SYMBOL(xen_alloc_ldt),
+	SP_SYMBOL(xen_free_ldt),
+	SP_SYMBOL(untrack_pfn),
+	SP_SYMBOL(gnttab_end_foreign_access_ref_v1),
 };
 
 /* The entry of function @name, or NULL. */
-static void *__init resolve(const char *name)
+static void *__init find_function(const char *name)
 {
 	struct kprobe kp = { .symbol_name = name, .flags = KPROBE_FLAG_DISABLED };
 	char text[KSYM_SYMBOL_LEN];
@@ -63,15 +110,28 @@ static void *__init resolve(const char *name)
 	return addr - offset;
 }
 
+static bool __init is_missing(const struct sp_symbol *symbol)
+{
+	if (*symbol->to || symbol->need == SP_IF_CONFIGURED)
+		return false;
+	return symbol->need == SP_ALWAYS || !*symbol[1].to;
+}
+
 int __init sp_symbols_init(void)
 {
+	unsigned long (*lookup)(const char *name) = find_function("kallsyms_lookup_name");
 	unsigned int i;
 	int err = 0;
 
+	if (!lookup) {
+		pr_err("this kernel has no kallsyms_lookup_name() to be found\n");
+		return -ENOENT;
+	}
+	for (i = 0; i < ARRAY_SIZE(symbols); i++)
+		*symbols[i].to = lookup(symbols[i].name);
 	for (i = 0; i < ARRAY_SIZE(symbols); i++) {
-		*symbols[i].to = resolve(symbols[i].name);
-		if (!*symbols[i].to) {
-			pr_err("this kernel has no function '%s' to be found\n", symbols[i].name);
+		if (is_missing(&symbols[i])) {
+			pr_err("this kernel has no symbol '%s' to be found\n", symbols[i].name);
 			err = -ENOENT;
 		}
 	}

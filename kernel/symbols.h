@@ -2,15 +2,26 @@
 #ifndef SP_SYMBOLS_H
 #define SP_SYMBOLS_H
 
+#include <linux/list.h>
+#include <linux/mm_types.h>
+#include <linux/pgtable.h>
 #include <linux/types.h>
 
+struct grant_entry_v1;
+struct pvclock_vsyscall_time_info;
+struct vcpu_info;
+struct vcpu_runstate_info;
+
 /**
- * struct sp_symbols - kernel functions that park and resume need and that the
- * kernel does not export
+ * struct sp_symbols - what the kernel has and does not export
  *
- * Each has the type and the meaning of the kernel's function of the same name.
+ * Each has the meaning of the kernel's symbol of the same name: functions with
+ * the kernel's type; variables as pointers to them; and addresses of functions
+ * that are only to be traced, some of which only some kernels have: these are 0
+ * elsewhere.
  */
 struct sp_symbols {
+	/* drivers/xen/manage.c and what it calls */
 	void (*xs_suspend)(void);
 	void (*xs_suspend_cancel)(void);
 	void (*xs_resume)(void);
@@ -26,6 +37,42 @@ struct sp_symbols {
 	void (*xen_console_resume)(void);
 	void (*tick_resume_local)(void);
 	void (*add_vmfork_randomness)(const void *unique_vm_id, size_t len);
+
+	/* page tables */
+	pgd_t *init_top_pgt;
+	struct list_head *pgd_list;
+	struct mm_struct **poking_mm;
+	unsigned long *max_pfn;
+
+	/* what the hypervisor and backends write */
+	struct grant_entry_v1 **gnttab_shared;
+	void **grstatus;
+	unsigned int *nr_grant_frames;
+	void **event_array;
+	unsigned int *event_array_pages;
+	void *__percpu *cpu_control_block;
+	struct vcpu_info __percpu *xen_vcpu_info;
+	struct vcpu_runstate_info __percpu *xen_runstate;
+	void *__percpu *xenpmu_shared;
+	struct pvclock_vsyscall_time_info **xen_clock;
+
+	/* see hooks.c */
+	unsigned long page_remove_rmap;
+	unsigned long folio_remove_rmap_ptes;
+	unsigned long folio_mark_dirty;
+	unsigned long mark_page_lazyfree;
+	unsigned long folio_mark_lazyfree;
+	unsigned long folio_mkclean;
+	unsigned long __vunmap_range_noflush;
+	unsigned long set_memory_ro;
+	unsigned long set_memory_rox;
+	unsigned long set_direct_map_invalid_noflush;
+	unsigned long text_poke_memcpy;
+	unsigned long text_poke_memset;
+	unsigned long xen_alloc_ldt;
+	unsigned long xen_free_ldt;
+	unsigned long untrack_pfn;
+	unsigned long gnttab_end_foreign_access_ref_v1;
 };
 
 extern struct sp_symbols sp_sym;

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A bit for each of the guest's pfns, in single pages. Bits are set and taken
+ * atomically, in any context; a pfn that the bitmap does not cover is ignored.
+ */
+#ifndef SP_BITMAP_H
+#define SP_BITMAP_H
+
+#include <linux/types.h>
+
+/**
+ * struct sp_bitmap - the bitmap
+ * @bits: it covers the pfns below; 0 if it is not there
+ * @pages: how many pages
+ * @page: the pages, STILLPOINT_BITMAP_PAGE_BITS bits each
+ */
+struct sp_bitmap {
+	unsigned long bits;
+	unsigned long pages;
+	unsigned long **page;
+};
+
+/* All bits clear. -ENOMEM. */
+int sp_bitmap_init(struct sp_bitmap *map, unsigned long bits);
+/* Also of a zeroed struct sp_bitmap. */
+void sp_bitmap_free(struct sp_bitmap *map);
+
+void sp_bitmap_clear(struct sp_bitmap *map);
+void sp_bitmap_set(struct sp_bitmap *map, unsigned long pfn);
+bool sp_bitmap_test(const struct sp_bitmap *map, unsigned long pfn);
+
+/* Moves the bits of @from, of the same size, to @to: they are clear in @from after. */
+void sp_bitmap_move(struct sp_bitmap *to, struct sp_bitmap *from);
+
+unsigned long sp_bitmap_weight(const struct sp_bitmap *map);
+
+#endif /* SP_BITMAP_H */
