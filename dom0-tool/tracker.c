@@ -38,6 +38,7 @@ static int tracker_try(struct tracker *tracker, const struct tracker_ops *ops)
 	if (!ops->start(tracker))
 		return 0;
 	tracker_stop(tracker);
+	memset(&tracker->harvest, 0, sizeof(tracker->harvest));
 	return -1;
 }
 
