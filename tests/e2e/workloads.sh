@@ -61,8 +61,11 @@ start_one() {
 	dirty-slow) work_in "$2" dirty --rate 2 --size 16 ;;
 	dirty-fast) work_in "$2" dirty --rate 0 --size 8 ;;
 	dirty-random) work_in "$2" dirty --rate 20 --size 16 --random ;;
-	# More than is copied in a round; in no list of works.
+	# In no list of works, but for who wants one of some rate and size, or more
+	# than can be copied in a round.
+	dirty=*=*) work_in "$2" dirty --rate "$(cut -d= -f2 <<<"$2")" --size "${2##*=}" ;;
 	dirty-huge) work_in "$2" dirty --rate 0 --size 48 ;;
+	dirty-random-fast) work_in "$2" dirty --rate 0 --size 48 --random ;;
 	merge)
 		work_script+='echo 1 >/sys/kernel/mm/ksm/run
 			echo 20 >/sys/kernel/mm/ksm/sleep_millisecs
@@ -77,7 +80,8 @@ start_one() {
 	disk) work_in "$2" diskload --path /data/disk --size-mib 16 --depth 8 ;;
 	files) work_in "$2" fsyncer --dir /root/files ;;
 	swap) work_in "$2" sh /run/jobs/confined 12 dirty --rate 4 --size 24 ;;
-	modules | programs | compact | hotplug) work_round "$2" 50 ;;
+	programs) work_round "$2" 0 ;;
+	modules | compact | hotplug) work_round "$2" 200 ;;
 	patches | ftrace | caches) work_round "$2" 500 ;;
 	receive)
 		work_out "$2" tcpstream --listen "$receive_port" --rate-kib 1000000 \
@@ -101,16 +105,10 @@ start_work() {
 	for name; do
 		start_one "$guest" "$name" || return 1
 	done
-	[ ${#works_in[@]} = 0 ] || ask "$guest" "$work_script
-		for name in ${works_in[*]}; do
-			tries=0
-			until [ -s /run/jobs/\$name.state ]; do
-				tries=\$((tries + 1))
-				[ \$tries -lt 300 ] || { echo \$name does not start; exit 1; }
-				sleep 0.1
-			done
-		done" || return 1
-	check_work "$guest"
+	if [ -n "$work_script" ]; then
+		ask "$guest" "$work_script" || return 1
+	fi
+	within 120 check_work "$guest" >/dev/null 2>&1 || check_work "$guest"
 }
 
 # check_work GUEST: every workload goes on, and none found anything wrong.
@@ -120,14 +118,14 @@ check_work() {
 		for name in "${works_in[@]}"; do
 			files+=("/run/jobs/$name.state")
 		done
-		ask "$1" heartbeats --for-ms 60000 "${files[@]}" || return 1
+		ask "$1" heartbeats --for-ms 100000 "${files[@]}" || return 1
 	fi
 	[ ${#works_out[@]} -gt 0 ] || return 0
 	files=()
 	for name in "${works_out[@]}"; do
 		files+=("$state/$name.state")
 	done
-	heartbeats --for-ms 60000 "${files[@]}"
+	heartbeats --for-ms 100000 "${files[@]}"
 }
 
 # stop_work GUEST: ends them; each one's verdict must be good.

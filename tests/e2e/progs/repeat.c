@@ -25,6 +25,7 @@ static bool run(char **argv)
 		die(errno, "fork");
 	if (!pid) {
 		setpgid(0, 0);
+		signal(SIGPIPE, SIG_DFL);
 		execvp(argv[0], argv);
 		die(errno, "%s", argv[0]);
 	}

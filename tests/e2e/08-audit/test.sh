@@ -1,0 +1,90 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# A guest that changes its memory in every way that is known is copied while it
+# runs. Once it is parked, the tool looks at every page: none may differ from its
+# copy that is not in the set of those to be copied again. Each way is tried
+# among its like and, with --full, alone; then all of them at once, with disks
+# whose grants persist and with disks whose grants do not.
+# lab: --vcpus 2 --memory 192 --timeout 14400
+# long
+# shellcheck source-path=SCRIPTDIR/.. source=workloads.sh
+. e2e/workloads.sh
+
+# The images are of no use, and are of memory.
+mkdir -p "$state/images"
+mount -t tmpfs tmpfs "$state/images"
+image=$state/images/g1
+audits=0
+
+# audit GUEST: a save whose sets missed nothing.
+audit() {
+	rm -f "$image"
+	stillpoint save --track guest --audit --json "$1" "$image" >"$state/audit.json" || return 1
+	# Most of the guest has data; what it has not is not compared.
+	jq -e '.tracker == "guest" and .missed == 0 and .audited > 10000 and (.rounds | length) > 1' \
+		"$state/audit.json" >/dev/null && return 0
+	echo "it was not audited"
+	return 1
+}
+
+# audited NAME COUNT WORK...: checkpoints under these workloads, which go on in between.
+audited() {
+	local name=$1 count=$2 n
+	shift 2
+	expect 0 "$name: start" start_work g1 "$@" || { stop_work g1; return; }
+	for ((n = 1; n <= count; n++)); do
+		expect 0 "$name: checkpoint $n missed no page" audit g1 || {
+			echo "# $(jq -c . "$state/audit.json")"
+			break
+		}
+		audits=$((audits + 1))
+		expect 0 "$name: it goes on" check_work g1
+	done
+	expect 0 "$name: it ends well" stop_work g1
+}
+
+everything() {
+	audited "memory$1" "$2" "${memory_works[@]}"
+	audited "files$1" "$2" "${file_works[@]}"
+	audited "disks$1" "$2" "${disk_works[@]}"
+	audited "tasks$1" "$2" "${task_works[@]}"
+	audited "kernel$1" "$2" "${kernel_works[@]}"
+	audited "outside$1" "$2" "${outside_works[@]}"
+}
+
+expect 0 'prepare the guest' prepare g1
+before=$(devices g1)
+alone=$(rounds 0 0 5)
+if [ "$alone" -gt 0 ]; then
+	for work in "${all_works[@]}"; do
+		audited "$work" "$alone" "$work"
+	done
+fi
+everything '' "$(rounds 2 1 12)"
+audited 'memory and disks' "$(rounds 1 0 15)" dirty-random forks disk pagecache writeback
+audited 'kernel and files' "$(rounds 1 0 15)" modules patches compact files tmpfs-shared swap
+# Of two that switch a vCPU off, one.
+mapfile -t all < <(printf '%s\n' "${all_works[@]}" | grep -vx vcpus)
+audited 'all at once' "$(rounds 5 2 60)" "${all[@]}"
+expect 0 'no device reconnected' no_device_reconnected g1 "$before"
+expect 0 'no task was frozen' no_task_frozen g1
+expect 0 'the guest works' guest_ok g1
+
+# A backend that gives grants back after each request.
+persistent=/sys/module/xen_blkback/parameters/feature_persistent
+if [ -w "$persistent" ]; then
+	expect 0 'without persistent grants: destroy the guest' destroy g1
+	echo 0 >"$persistent"
+	expect 0 'without persistent grants: boot' boot g1
+	is 'without persistent grants: there are none' 0 "$(xenstore-read \
+		"/local/domain/0/backend/vbd/$(xl domid g1)/51712/feature-persistent" 2>/dev/null || echo 0)"
+	audited 'without persistent grants: disks' "$(rounds 2 1 20)" "${disk_works[@]}" pagecache
+	audited 'without persistent grants: all at once' "$(rounds 1 0 15)" "${all[@]}"
+	expect 0 'without persistent grants: the guest works' guest_ok g1
+else
+	skip 'without persistent grants' "this kernel's xen-blkback cannot do without"
+fi
+echo "# $audits audited checkpoints"
+expect 0 'destroy the guest' destroy g1
+expect 0 'its file systems are sound' guest-disk check g1
+finish
