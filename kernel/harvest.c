@@ -28,8 +28,9 @@ void sp_harvest_start(struct sp_harvest *h, struct sp_bitmap *set, struct sp_bit
 		.set = set,
 		.seen = seen,
 		.clear = clear,
-		.addr = SP_KERNEL_START,
+		.walk = { .addr = SP_KERNEL_START, .last = SP_KERNEL_LAST },
 	};
+	h->walk.pgd = sp_sym.init_top_pgt;
 	sp_bitmap_clear(seen);
 }
 
@@ -154,25 +155,26 @@ static void user_table(struct sp_harvest *h, pte_t *table)
 	}
 }
 
-/* One table more; false if there is none from here on up to @last. */
-static bool harvest_table(struct sp_harvest *h, pgd_t *pgd, unsigned long last)
+/* One table more; false if there is none from here on. */
+static bool harvest_table(struct sp_harvest *h)
 {
-	pte_t *table = sp_walk(pgd, &h->addr, last);
+	pte_t *table = sp_walk(&h->walk);
+	unsigned long addr = h->walk.addr;
 
-	h->work--;
 	if (!table)
 		return false;
+	if (table == h->table)
+		return sp_walk_on(&h->walk);
+	h->table = table;
+	h->work--;
 	if (h->user)
 		user_table(h, table);
-	else if (h->addr >= PAGE_OFFSET && h->addr < PAGE_OFFSET + (h->set->bits << PAGE_SHIFT))
-		direct_table(h, table, (h->addr - PAGE_OFFSET) >> PAGE_SHIFT);
+	else if (addr >= PAGE_OFFSET && addr < PAGE_OFFSET + (h->set->bits << PAGE_SHIFT))
+		direct_table(h, table, (addr - PAGE_OFFSET) >> PAGE_SHIFT);
 	else
 		kernel_table(h, table);
 	make_updates(h);
-	if ((h->addr | ~PMD_MASK) >= last)
-		return false;
-	h->addr += PMD_SIZE;
-	return true;
+	return sp_walk_on(&h->walk);
 }
 
 static bool is_over(const struct sp_harvest *h)
@@ -194,9 +196,10 @@ static void harvest_users(struct sp_harvest *h)
 		if (sp_bitmap_test(h->seen, pfn))
 			continue;
 		if (h->pgd != pfn)
-			h->addr = 0;
+			h->walk = (struct sp_walk){ .last = SP_USER_LAST };
+		h->walk.pgd = page_address(page);
 		h->pgd = pfn;
-		while (harvest_table(h, page_address(page), SP_USER_LAST))
+		while (harvest_table(h))
 			if (is_over(h))
 				return;
 		sp_bitmap_set(h->seen, pfn);
@@ -209,8 +212,10 @@ static void harvest_users(struct sp_harvest *h)
 void sp_harvest_slice(struct sp_harvest *h, long work)
 {
 	h->work = work;
+	h->table = NULL;
+	sp_walk_forget(&h->walk);
 	while (!h->user) {
-		h->user = !harvest_table(h, sp_sym.init_top_pgt, SP_KERNEL_LAST);
+		h->user = !harvest_table(h);
 		if (is_over(h))
 			return;
 	}

@@ -15,6 +15,7 @@
 #include <linux/types.h>
 
 #include "bitmap.h"
+#include "walk.h"
 
 /**
  * struct sp_harvest - how far one harvest has come
@@ -24,8 +25,9 @@
  * @err: 0, or the negative errno of a page table update that failed
  * @user: the kernel half is done
  * @done: all is done
- * @pgd: pfn of the top-level table that is under way
- * @addr: where in it
+ * @pgd: pfn of the user top-level table that is under way
+ * @walk: where in it, or in the kernel half
+ * @table: the last that was looked at; the kernel half names some many times in a row
  * @work: what this slice may still do, in the time that a table takes to look at
  */
 struct sp_harvest {
@@ -36,7 +38,8 @@ struct sp_harvest {
 	bool user;
 	bool done;
 	unsigned long pgd;
-	unsigned long addr;
+	struct sp_walk walk;
+	const pte_t *table;
 	long work;
 };
 

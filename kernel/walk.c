@@ -10,12 +10,11 @@ static bool has_table(unsigned long flags)
 	return (flags & (_PAGE_PRESENT | _PAGE_PSE)) == _PAGE_PRESENT;
 }
 
-/* The table that maps @addr, or NULL and how much there is none for. */
-static pte_t *table_at(pgd_t *pgd, unsigned long addr, unsigned long *hole)
+/* The level-2 table that maps @addr, or NULL and how much there is none for. */
+static pmd_t *pmds_at(pgd_t *pgd, unsigned long addr, unsigned long *hole)
 {
 	p4d_t *p4d;
 	pud_t *pud;
-	pmd_t *pmd;
 
 	pgd = pgd_offset_pgd(pgd, addr);
 	*hole = PGDIR_SIZE;
@@ -27,37 +26,58 @@ static pte_t *table_at(pgd_t *pgd, unsigned long addr, unsigned long *hole)
 		return NULL;
 	pud = pud_offset(p4d, addr);
 	*hole = PUD_SIZE;
-	if (!has_table(pud_flags(*pud)))
-		return NULL;
-	pmd = pmd_offset(pud, addr);
-	*hole = PMD_SIZE;
-	if (!has_table(pmd_flags(*pmd)))
-		return NULL;
-	return (pte_t *)pmd_page_vaddr(*pmd);
+	return has_table(pud_flags(*pud)) ? pmd_offset(pud, addr & PUD_MASK) : NULL;
 }
 
-pte_t *sp_walk(pgd_t *pgd, unsigned long *addr, unsigned long last)
+/* The level-1 table that @pmd names, or NULL. */
+static pte_t *table_of(pmd_t pmd)
 {
-	unsigned long hole, end;
+	return has_table(pmd_flags(pmd)) ? (pte_t *)pmd_page_vaddr(pmd) : NULL;
+}
+
+/* On by @size, aligned to it. */
+static bool step(struct sp_walk *walk, unsigned long size)
+{
+	unsigned long end = walk->addr | (size - 1);
+
+	if (end >= walk->last)
+		return false;
+	walk->addr = end + 1;
+	return true;
+}
+
+bool sp_walk_on(struct sp_walk *walk)
+{
+	return step(walk, PMD_SIZE);
+}
+
+pte_t *sp_walk(struct sp_walk *walk)
+{
+	unsigned long hole;
 	pte_t *table;
 
-	for (;;) {
-		table = table_at(pgd, *addr, &hole);
-		if (table) {
-			*addr &= PMD_MASK;
-			return table;
+	do {
+		if (!walk->pmd || (walk->addr & PUD_MASK) != walk->pmd_base) {
+			walk->pmd = pmds_at(walk->pgd, walk->addr, &hole);
+			walk->pmd_base = walk->addr & PUD_MASK;
 		}
-		end = *addr | (hole - 1);
-		if (end >= last)
-			return NULL;
-		*addr = end + 1;
-	}
+		if (walk->pmd) {
+			hole = PMD_SIZE;
+			table = table_of(walk->pmd[pmd_index(walk->addr)]);
+			if (table) {
+				walk->addr &= PMD_MASK;
+				return table;
+			}
+		}
+	} while (step(walk, hole));
+	return NULL;
 }
 
 unsigned long sp_walk_pfn(pgd_t *pgd, unsigned long addr)
 {
 	unsigned long hole;
-	pte_t *table = table_at(pgd, addr, &hole);
+	pmd_t *pmd = pmds_at(pgd, addr, &hole);
+	pte_t *table = pmd ? table_of(pmd[pmd_index(addr)]) : NULL;
 	pte_t pte;
 
 	if (!table)
