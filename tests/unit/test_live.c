@@ -666,21 +666,21 @@ static void audit_names_the_owner(void **state)
 	assert_miss("user");
 }
 
-/* Before the last set a page becomes a page table, and nobody says so. */
+/* After the first round a page becomes a page table as it is, and nobody says so. */
 static void become_table(struct machine *mach)
 {
-	if (++sets < 2)
-		return;
-	memset(machine_page(mach, 600), 0, PAGE_BYTES);
-	mach->types[mach->p2m_mfn[600]] = XEN_DOMCTL_PFINFO_L1TAB;
+	if (++sets >= 2)
+		mach->types[mach->p2m_mfn[600]] = XEN_DOMCTL_PFINFO_L1TAB;
 }
 
 static void audit_finds_a_page_table_that_was_copied_as_memory(void **state)
 {
 	(void)state;
+	memset(machine_page(m, 600), 0, PAGE_BYTES);
 	m->on_harvest = become_table;
 	m->forget = 600;
 	assert_miss("page table");
+	assert_int_equal(res.audit.miss[0].offset, PAGE_BYTES);
 	assert_int_equal(res.audit.miss[0].type, XEN_DOMCTL_PFINFO_L1TAB);
 	assert_int_equal(res.audit.miss[0].image_type, XEN_DOMCTL_PFINFO_NOTAB);
 }
@@ -708,6 +708,33 @@ static void writes_of_backends_after_the_copy_are_no_misses(void **state)
 	opts.replace = true;
 	assert_fails(save(), "differs from the guest in 1 of");
 	assert_string_equal(res.audit.miss[1].owner, "unknown");
+}
+
+static uint32_t beat_then;
+
+/* Two signs of life come within a second, but not into a guest that is copied. */
+static void watch_beat(const char *name)
+{
+	bool copied = !strcmp(name, SAVE_COPIED);
+
+	if (!copied && strcmp(name, SAVE_TRACKING))
+		return;
+	beat_then = machine_host_half(m)->heartbeat;
+	usleep(1100000);
+	if (copied)
+		assert_int_equal(machine_host_half(m)->heartbeat, beat_then);
+	else
+		assert_true(machine_host_half(m)->heartbeat - beat_then >= 2);
+}
+
+static void signs_of_life_end_at_the_park(void **state)
+{
+	(void)state;
+	opts.phase = watch_beat;
+	opts.park_timeout_ms = 5000;
+	opts.deadline_ms = 5000;
+	assert_saved();
+	assert_true(beat_then > 0);
 }
 
 static void every_failure_leaves_a_running_guest(void **state)
@@ -809,6 +836,7 @@ int main(void)
 		TEST(audit_names_the_owner),
 		TEST(audit_finds_a_page_table_that_was_copied_as_memory),
 		TEST(writes_of_backends_after_the_copy_are_no_misses),
+		TEST(signs_of_life_end_at_the_park),
 		TEST(every_failure_leaves_a_running_guest),
 		TEST(signal_at_each_phase_leaves_a_running_guest),
 		TEST(failed_write_in_a_round_leaves_the_guest_alone),
