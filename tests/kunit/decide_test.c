@@ -116,11 +116,35 @@ static void cancel_of_another_request_parks(struct kunit *test)
 	}
 }
 
+static void each_operation_has_its_verdict(struct kunit *test)
+{
+	struct sp_ask ask = { .request = 7 };
+
+	ask.op = STILLPOINT_OP_PARK;
+	KUNIT_EXPECT_EQ(test, sp_decide(&ask, 6), SP_PARK);
+	ask.op = STILLPOINT_OP_HARVEST;
+	KUNIT_EXPECT_EQ(test, sp_decide(&ask, 6), SP_HARVEST);
+	ask.op = STILLPOINT_OP_UNTRACK;
+	KUNIT_EXPECT_EQ(test, sp_decide(&ask, 6), SP_UNTRACK);
+	/* A harvest that is made twice forgets what the first one found. */
+	KUNIT_EXPECT_EQ(test, sp_decide(&ask, 7), SP_IGNORE);
+}
+
+static void lease_is_clamped(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, sp_lease_ms(0), 1000u);
+	KUNIT_EXPECT_EQ(test, sp_lease_ms(STILLPOINT_LEASE_MIN_US - 1), 1000u);
+	KUNIT_EXPECT_EQ(test, sp_lease_ms(STILLPOINT_LEASE_MIN_US + 1000), 1001u);
+	KUNIT_EXPECT_EQ(test, sp_lease_ms(STILLPOINT_LEASE_MAX_US), 600000u);
+	KUNIT_EXPECT_EQ(test, sp_lease_ms(STILLPOINT_LEASE_MAX_US + 1), 600000u);
+	KUNIT_EXPECT_EQ(test, sp_lease_ms(U64_MAX), 600000u);
+}
+
 static void unknown_operation_is_refused(struct kunit *test)
 {
 	static const u32 ops[] = {
 		STILLPOINT_OP_NONE,
-		STILLPOINT_OP_PARK + 1,
+		STILLPOINT_OP_UNTRACK + 1,
 		0x100 | STILLPOINT_OP_PARK,
 		HALF_RANGE | STILLPOINT_OP_PARK,
 		U32_MAX,
@@ -232,6 +256,8 @@ static struct kunit_case decide_cases[] = {
 	KUNIT_CASE(half_range_divides_new_from_old),
 	KUNIT_CASE(cancelled_before_taken),
 	KUNIT_CASE(cancel_of_another_request_parks),
+	KUNIT_CASE(each_operation_has_its_verdict),
+	KUNIT_CASE(lease_is_clamped),
 	KUNIT_CASE(unknown_operation_is_refused),
 	KUNIT_CASE(deadline_is_clamped_from_below),
 	KUNIT_CASE(deadline_is_clamped_from_above),
