@@ -45,6 +45,28 @@ project_build() {
 			die "the project does not build (--no-module goes on without what is missing)"
 		}
 	fi
+	if [ -n "${STILLPOINT_LAB_BROKEN:-}" ]; then
+		cached "$project_dir-broken" locked "chroot-$release" make_broken
+		puts+=("$project_dir-broken/broken")
+	fi
+}
+
+# make_broken DIR: in DIR/broken, the modules that miss pages on purpose (kernel/faults.h).
+make_broken() {
+	local tmp=$1 src=$chroot_dir/src/$$ fault
+	say "building broken modules for $release"
+	rm -rf "$src"
+	mkdir -p "$src" "$tmp/broken"
+	tree_files | tar -C "$tree" --null -T - -cf - | tar -C "$src" -xf -
+	for fault in tlb user grants tables; do
+		build_in "$src" modules "KDIR=/lib/modules/$kver/build" "SP_BREAK=$fault" \
+			>>"$tmp/build.log" 2>&1 || {
+			tail -n 40 "$tmp/build.log" >&2
+			die "the module broken by '$fault' does not build"
+		}
+		cp "$src/stillpoint.ko" "$tmp/broken/$fault.ko"
+	done
+	rm -rf "$src"
 }
 
 make_project() {
