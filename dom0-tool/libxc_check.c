@@ -86,17 +86,17 @@ static int libxc_pv_info(struct libxc_state *s, uint64_t length)
 	return reader_skip(s->r, length - sizeof(info), "X86_PV_INFO");
 }
 
-/* @old array of @have entries of @size bytes, with zeroes up to @want entries. */
+/* A copy of the array @old of @have entries of @size bytes, with zeroes up to @want entries. */
 static void *libxc_extend(void *old, uint64_t have, uint64_t want, size_t size)
 {
-	uint8_t *new = calloc(want, size);
+	void *array = calloc(want, size);
 
 	/* calloc() gives memory for nothing where only little of it is used. */
-	if (new &&have)
-		memcpy(new, old, have * size);
-	if (new)
+	if (array && have)
+		memcpy(array, old, have * size);
+	if (array)
 		free(old);
-	return new;
+	return array;
 }
 
 static int libxc_allow_pfns(struct libxc_state *s, uint64_t max_pfn)
