@@ -16,7 +16,7 @@ receive_port=7900
 	memory_works=(dirty-slow dirty-fast dirty-random protect remap unmap advise merge softdirty)
 	file_works=(shared tmpfs-shared memfd private tmpfs-private pagecache tmpfs-pagecache writeback)
 	disk_works=(direct disk files)
-	task_works=(forks threads segments tls)
+	task_works=(forks threads segments tls reads)
 	kernel_works=(modules patches ftrace programs compact caches hotplug swap)
 	outside_works=(receive balloon vcpus)
 	all_works=("${memory_works[@]}" "${file_works[@]}" "${disk_works[@]}" "${task_works[@]}"
@@ -65,6 +65,7 @@ start_one() {
 	# than can be copied in a round.
 	dirty=*=*) work_in "$2" dirty --rate "$(cut -d= -f2 <<<"$2")" --size "${2##*=}" ;;
 	dirty-huge) work_in "$2" dirty --rate 0 --size 48 ;;
+	reads-alone) work_in "$2" taskset -c 1 "${churn[@]}" . reads ;;
 	dirty-random-fast) work_in "$2" dirty --rate 0 --size 48 --random ;;
 	merge)
 		work_script+='echo 1 >/sys/kernel/mm/ksm/run
@@ -72,7 +73,7 @@ start_one() {
 			echo 1000 >/sys/kernel/mm/ksm/pages_to_scan'$'\n'
 		work_in "$2" "${churn[@]}" . "$2"
 		;;
-	protect | remap | unmap | advise | softdirty | memfd | forks | threads | segments | tls)
+	protect | remap | unmap | advise | softdirty | memfd | forks | threads | segments | tls | reads)
 		work_in "$2" "${churn[@]}" . "$2" ;;
 	shared | private | pagecache | writeback | direct)
 		work_in "$2" "${churn[@]}" /data "$2" ;;

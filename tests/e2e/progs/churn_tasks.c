@@ -3,12 +3,14 @@
 #include <asm/ldt.h>
 #include <asm/prctl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +20,8 @@
 
 #define CHILDREN 4
 #define THREADS 4
+#define READ_PARTS 512
+#define READ_BYTES (16 * PAGE_BYTES)
 #define SEGMENTS 600 /* more than a page of them */
 
 static size_t pages_of(const struct churn *churn)
@@ -91,6 +95,31 @@ static const char *round_forks(struct churn *churn)
 		return "a child wrote to its parent's memory";
 	if (!churn_filled(shared, pages / CHILDREN * CHILDREN, 0, churn->round))
 		return "what children wrote to shared memory is not there";
+	return NULL;
+}
+
+/*
+ * One long system call in which the kernel writes the same pages over and over. All
+ * that time the processor may go by what it knows of their mapping since its start.
+ */
+static const char *round_reads(struct churn *churn)
+{
+	static struct iovec parts[READ_PARTS];
+	static char *memory;
+	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC), i;
+	ssize_t n;
+
+	if (!memory)
+		memory = churn_map(READ_BYTES, MAP_PRIVATE);
+	for (i = 0; i < READ_PARTS; i++)
+		parts[i] = (struct iovec){ memory, READ_BYTES };
+	churn_fill(memory, READ_BYTES / PAGE_BYTES, 0, churn->round);
+	n = readv(fd, parts, READ_PARTS);
+	close(fd);
+	if (n <= 0 && !stopping)
+		return "reading random numbers";
+	if (n >= (ssize_t)READ_BYTES && churn_filled(memory, 1, 0, churn->round))
+		return "what was read is not there";
 	return NULL;
 }
 
@@ -219,9 +248,6 @@ static const char *round_tls(struct churn *churn)
 }
 
 const struct churn_kind churn_tasks[] = {
-	{ "forks", round_forks },
-	{ "threads", round_threads },
-	{ "segments", round_segments },
-	{ "tls", round_tls },
-	{ 0 },
+	{ "forks", round_forks }, { "threads", round_threads }, { "segments", round_segments },
+	{ "tls", round_tls },	  { "reads", round_reads },	{ 0 },
 };
