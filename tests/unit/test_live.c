@@ -524,6 +524,20 @@ static void long_pauses_are_refused(void **state)
 	assert_true(res.predicted_pause_us < 20000);
 }
 
+static void rounds_go_on_while_the_pause_gets_shorter(void **state)
+{
+	(void)state;
+	m->on_harvest = write_fewer;
+	assert_saved();
+	assert_true(res.rounds[res.nrounds - 1].sent <= 512);
+	assert_true(res.nrounds == 3);
+	sets = 0;
+	opts.replace = true;
+	opts.max_pause_us = 1;
+	assert_fails(save(), "--force-pause");
+	assert_true(res.nrounds > 3);
+}
+
 static void best_tracker_that_works_is_taken(void **state)
 {
 	(void)state;
@@ -583,6 +597,21 @@ static void log_is_switched_off_in_the_end(void **state)
 static void write_granted(struct machine *mach)
 {
 	memset(machine_page(mach, 700), 0x70, PAGE_BYTES);
+}
+
+/* As above, and the module knows. */
+static void write_outside_of_the_log(struct machine *mach)
+{
+	memset(machine_page(mach, 700), 0x70 + ++sets, PAGE_BYTES);
+	mach->dirty[700] = true;
+}
+
+static void module_tells_what_no_log_sees(void **state)
+{
+	(void)state;
+	opts.track = &tracker_logdirty;
+	m->on_harvest = write_outside_of_the_log;
+	assert_saved();
 }
 
 static void log_without_the_module_looks_at_grants(void **state)
@@ -828,9 +857,11 @@ int main(void)
 		TEST(epoch_of_a_killed_tool_is_ended_first),
 		TEST(failed_park_ends_the_epoch),
 		TEST(long_pauses_are_refused),
+		TEST(rounds_go_on_while_the_pause_gets_shorter),
 		TEST(best_tracker_that_works_is_taken),
 		TEST(log_that_cannot_be_switched_on_is_an_error),
 		TEST(log_is_switched_off_in_the_end),
+		TEST(module_tells_what_no_log_sees),
 		TEST(log_without_the_module_looks_at_grants),
 		TEST(pages_that_the_module_misses_are_found),
 		TEST(audit_names_the_owner),
