@@ -19,6 +19,9 @@
 /* How often the page is looked at when no event comes. */
 #define HARVEST_POLL_US 10000
 
+/* How often a new epoch is asked for. */
+#define HARVEST_TRIES 3
+
 /* How long the guest may take to end the epoch. */
 #define HARVEST_UNTRACK_MS 1000
 
@@ -152,6 +155,30 @@ static int harvest_follows(struct harvest *h, const struct stillpoint_guest_half
 	return 0;
 }
 
+/*
+ * Have the first set of a new epoch made. One that a killed tool began has flags of
+ * its own; it may even begin only now, if the guest was still at it.
+ */
+static int harvest_first(struct harvest *h)
+{
+	struct stillpoint_guest_half half;
+	unsigned int i;
+
+	for (i = 0; i < HARVEST_TRIES; i++) {
+		if (control_get(h->ch, &half))
+			return -1;
+		if (half.epoch && harvest_ask(h, STILLPOINT_OP_UNTRACK, h->timeout_ms, &half))
+			return -1;
+		if (harvest_make(h, &half))
+			return -1;
+		h->half = half;
+		if (half.epoch && half.harvests == 1)
+			return 0;
+	}
+	return msg_error("the guest begins to track its pages with epoch %u and %u sets",
+			 half.epoch, half.harvests);
+}
+
 int harvest_start(struct harvest *h, struct channel *ch, struct ram *mem, uint32_t flags,
 		  uint64_t timeout_ms)
 {
@@ -167,16 +194,8 @@ int harvest_start(struct harvest *h, struct channel *ch, struct ram *mem, uint32
 	if (!(half.features & STILLPOINT_FEATURE_TRACK))
 		return msg_error("the module in the guest cannot track pages (features %#llx)",
 				 (unsigned long long)half.features);
-	/* What a killed tool began has flags of its own. */
-	if (half.epoch && harvest_ask(h, STILLPOINT_OP_UNTRACK, timeout_ms, &half))
-		return -1;
 	h->tracked = true;
-	if (harvest_make(h, &half))
-		return -1;
-	if (!half.epoch)
-		return msg_error("the guest made a set of dirty pages, but does not track them");
-	h->half = half;
-	return harvest_start_beat(h);
+	return harvest_first(h) ? -1 : harvest_start_beat(h);
 }
 
 int harvest_next(struct harvest *h)

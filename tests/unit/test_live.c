@@ -406,7 +406,7 @@ static void odd_bitmaps_spoil_nothing_but_the_image(void **state)
 	assert_int_equal(m->pauses, 0);
 }
 
-static int lose_what;
+static unsigned int lose_what;
 
 static void lose_epoch(struct machine *mach)
 {
@@ -489,6 +489,27 @@ static void epoch_of_a_killed_tool_is_ended_first(void **state)
 	g->harvests = 9;
 	assert_saved();
 	assert_int_equal(g->harvests, 1 + res.nrounds);
+}
+
+/* The guest was still at the first set of a killed tool when it was asked again. */
+static void begin_unseen(struct machine *mach)
+{
+	if (++sets <= lose_what)
+		machine_guest_half(mach)->harvests++;
+}
+
+static void epoch_that_begins_for_a_killed_tool_is_ended(void **state)
+{
+	(void)state;
+	m->on_harvest = begin_unseen;
+	lose_what = 2;
+	assert_saved();
+	assert_int_equal(machine_guest_half(m)->harvests, 1 + res.nrounds);
+	sets = 0;
+	lose_what = 3;
+	opts.path = "other";
+	assert_fails(save(), "begins to track its pages with epoch");
+	assert_untracked();
 }
 
 static void failed_park_ends_the_epoch(void **state)
@@ -855,6 +876,7 @@ int main(void)
 		TEST(silent_module_times_out),
 		TEST(failed_sets_are_told),
 		TEST(epoch_of_a_killed_tool_is_ended_first),
+		TEST(epoch_that_begins_for_a_killed_tool_is_ended),
 		TEST(failed_park_ends_the_epoch),
 		TEST(long_pauses_are_refused),
 		TEST(rounds_go_on_while_the_pause_gets_shorter),
