@@ -64,6 +64,9 @@ kunit:
 e2e:
 	@tests/check e2e
 
+bench: setup
+	@tests/bench/run
+
 demo: setup
 	@tests/demo/run
 
@@ -71,6 +74,6 @@ clean:
 	rm -rf $(BUILD)
 	[ ! -d "$(KDIR)" ] || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
 
-.PHONY: all modules modules_install tool install setup check style kunit e2e demo clean
+.PHONY: all modules modules_install tool install setup check style kunit e2e bench demo clean
 
 -include $(TOOL_OBJ:.o=.d)
