@@ -10,8 +10,11 @@
 
 #define COPIER_THREADS_DEFAULT 4
 
-/* Fewer pages than these are not worth waking a thread: about 100 us of copying. */
-#define COPIER_SPLIT 256
+/* Pages that are copied in one go when many are: tens of microseconds. */
+#define COPIER_PIECE 128
+
+/* Most pieces; with more pages, they are larger. */
+#define COPIER_PIECES 64
 
 unsigned int copier_default_threads(void)
 {
@@ -30,24 +33,32 @@ static void copier_do(struct copier_job *job)
 	job->us = clock_us() - start;
 }
 
+/* Do the first job that nobody took. Under the lock; false if there is none. */
+static bool copier_do_first(struct copier *c)
+{
+	struct copier_job *job = c->first;
+
+	if (!job)
+		return false;
+	c->first = job->next;
+	pthread_mutex_unlock(&c->lock);
+	copier_do(job);
+	pthread_mutex_lock(&c->lock);
+	job->done = true;
+	pthread_cond_broadcast(&c->done);
+	return true;
+}
+
 static void *copier_thread(void *arg)
 {
 	struct copier *c = arg;
-	struct copier_job *job;
 
 	pthread_mutex_lock(&c->lock);
 	for (;;) {
 		while (!c->first && !c->stop)
 			pthread_cond_wait(&c->work, &c->lock);
-		job = c->first;
-		if (!job)
+		if (!copier_do_first(c))
 			break;
-		c->first = job->next;
-		pthread_mutex_unlock(&c->lock);
-		copier_do(job);
-		pthread_mutex_lock(&c->lock);
-		job->done = true;
-		pthread_cond_broadcast(&c->done);
 	}
 	pthread_mutex_unlock(&c->lock);
 	return NULL;
@@ -99,24 +110,24 @@ void copier_wait(struct copier *c, struct copier_job *job)
 
 void copier_copy(struct copier *c, const uint8_t *const *src, uint8_t *const *dst, size_t n)
 {
-	struct copier_job jobs[COPIER_THREADS_MAX];
-	unsigned int parts = c->nthreads, i;
-	size_t part, at = 0;
+	struct copier_job jobs[COPIER_PIECES];
+	size_t piece = n / COPIER_PIECES + 1, at;
+	unsigned int used = 0, i;
 
-	if (parts > n / COPIER_SPLIT)
-		parts = n / COPIER_SPLIT ? n / COPIER_SPLIT : 1;
-	part = n / parts;
-	for (i = 0; i < parts; i++) {
-		jobs[i] = (struct copier_job){ .src = src + at, .dst = dst + at, .n = part };
-		if (i == parts - 1)
-			jobs[i].n = n - at;
-		else
-			copier_submit(c, &jobs[i]);
-		at += part;
+	if (piece < COPIER_PIECE)
+		piece = COPIER_PIECE;
+	for (at = 0; at < n; at += piece) {
+		jobs[used] = (struct copier_job){ .src = src + at, .dst = dst + at, .n = piece };
+		if (n - at < piece)
+			jobs[used].n = n - at;
+		copier_submit(c, &jobs[used++]);
 	}
-	/* The last part is this thread's own. */
-	copier_do(&jobs[parts - 1]);
-	for (i = 0; i < parts - 1; i++)
+	/* Take part, so that a thread that gets no processor holds nothing up. */
+	pthread_mutex_lock(&c->lock);
+	while (copier_do_first(c))
+		;
+	pthread_mutex_unlock(&c->lock);
+	for (i = 0; i < used; i++)
 		copier_wait(c, &jobs[i]);
 }
 
