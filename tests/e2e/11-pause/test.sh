@@ -99,7 +99,9 @@ for ((n = 1; n <= ${#lines[@]}; n++)); do
 	tracked=$(counter g1 tracking)
 	case $phase in
 	harvested | round*)
-		is "$this: it is tracked for now" 1 "$tracked" ;;
+		is "$this: it is tracked for now" 1 "$tracked"
+		live_at=$n
+		;;
 	esac
 	expect 0 "$this: the next save works" stillpoint save --track guest g1 "$image"
 	rm -f "$image"
@@ -107,7 +109,8 @@ for ((n = 1; n <= ${#lines[@]}; n++)); do
 done
 
 # Nobody saves it again: what the guest was told about a dom0 that says nothing.
-expect 137 'killed for good' ended KILL "$n"
+expect 137 'killed for good' ended KILL "$live_at"
+is 'killed for good: it is tracked for now' 1 "$(counter g1 tracking)"
 expect 0 'the lease ends' within 120 is_untracked
 expect 0 'a short lease' poke --timeout-ms 20000 "$(xl domid g1)" lease_us=2000000 flags=0 op=2 \
 	request=next notify await=done:request show
