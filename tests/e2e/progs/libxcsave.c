@@ -147,6 +147,18 @@ static int suspend(void *data)
 	return guest->suspended;
 }
 
+/* Sets rax to 1, which is what the guest waits for, and tells xenstored, which saw it go. */
+static bool resume(struct guest *guest)
+{
+	struct xs_handle *xs = xs_open(0);
+	bool ok;
+
+	ok = xs && !xc_domain_resume(guest->xch, guest->domid, 1) &&
+	     xs_resume_domain(xs, guest->domid);
+	xs_close(xs);
+	return ok;
+}
+
 int main(int argc, char **argv)
 {
 	struct guest guest = { 0 };
@@ -169,8 +181,7 @@ int main(int argc, char **argv)
 			     -1);
 	if (!ok)
 		say("libxc cannot save the domain: %s", strerror(errno));
-	/* Sets rax to 1, which is what the guest waits for. */
-	if (guest.suspended && xc_domain_resume(guest.xch, guest.domid, 1))
+	if (guest.suspended && !resume(&guest))
 		die(errno, "the guest cannot be resumed");
 	if (fsync(fd) || close(fd))
 		die(errno, "%s", argv[2]);
