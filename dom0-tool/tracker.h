@@ -45,6 +45,8 @@ struct tracker_ops {
  * @harvest: the module's sets
  * @log: the hypervisor's sets
  * @set: the module's set before the last, of the tracker that compares
+ * @owed: what it expects in the module's next set
+ * @last: the guest is parked, and there is no next set
  * @us: how long the last harvest took
  */
 struct tracker {
@@ -58,6 +60,8 @@ struct tracker {
 	struct harvest harvest;
 	struct logdirty log;
 	struct bitmap set;
+	struct bitmap owed;
+	bool last;
 	uint64_t us;
 };
 

@@ -3,6 +3,8 @@
  * Both trackers at once, for tests: what the hypervisor saw written must be in the
  * module's sets. The hypervisor's set is taken right before the module's; a write
  * between the two is in the module's set at once, and in the hypervisor's next.
+ * An entry that the guest moves from a table that the module has not seen yet to one
+ * that it has seen (mremap) is in the module's next set; in the last there is none.
  */
 #include "msg.h"
 #include "tracker.h"
@@ -27,21 +29,40 @@ static int compare_harvest(struct tracker *t)
 
 static int compare_parked(struct tracker *t)
 {
+	t->last = true;
 	return logdirty_next(&t->log, t->mem->size) || harvest_parked(&t->harvest) ? -1 : 0;
 }
 
-/* What of the hypervisor's set is neither in @now nor in the set before. */
-static int compare_sets(struct tracker *t, const struct bitmap *now)
+/* Count those of @owed that are not in @now. *first is the first of them. */
+static uint64_t compare_missed(const struct bitmap *owed, const struct bitmap *now, uint64_t *first)
+{
+	uint64_t missed = 0, pfn;
+
+	for (pfn = bitmap_next(owed, 0); pfn < owed->bits; pfn = bitmap_next(owed, pfn + 1))
+		if (!bitmap_test(now, pfn) && !missed++)
+			*first = pfn;
+	return missed;
+}
+
+/* Expect what of the hypervisor's set is neither in @now nor in the set before. */
+static void compare_owe(struct tracker *t, const struct bitmap *now)
 {
 	const struct bitmap *seen = &t->log.set;
-	uint64_t first = 0, missed = 0, pfn;
+	uint64_t pfn;
 
-	for (pfn = bitmap_next(seen, 0); pfn < seen->bits; pfn = bitmap_next(seen, pfn + 1)) {
-		if (bitmap_test(now, pfn) || bitmap_test(&t->set, pfn))
-			continue;
-		if (!missed++)
-			first = pfn;
-	}
+	bitmap_zero(&t->owed);
+	for (pfn = bitmap_next(seen, 0); pfn < seen->bits; pfn = bitmap_next(seen, pfn + 1))
+		if (!bitmap_test(now, pfn) && !bitmap_test(&t->set, pfn))
+			bitmap_set(&t->owed, pfn);
+}
+
+static int compare_sets(struct tracker *t, const struct bitmap *now)
+{
+	uint64_t first = 0, missed = compare_missed(&t->owed, now, &first);
+
+	compare_owe(t, now);
+	if (!missed && t->last)
+		missed = compare_missed(&t->owed, now, &first);
 	if (!missed)
 		return 0;
 	return msg_error(
@@ -55,8 +76,9 @@ static int compare_collect(struct tracker *t, struct bitmap *set)
 	struct bitmap now = { 0 };
 	int ret = -1;
 
-	if (bitmap_grow(&t->set, set->bits) || bitmap_grow(&now, set->bits) ||
-	    harvest_collect(&t->harvest, &now) || compare_sets(t, &now))
+	if (bitmap_grow(&t->set, set->bits) || bitmap_grow(&t->owed, set->bits) ||
+	    bitmap_grow(&now, set->bits) || harvest_collect(&t->harvest, &now) ||
+	    compare_sets(t, &now))
 		goto out;
 	bitmap_zero(&t->set);
 	bitmap_or(&t->set, &now);
@@ -72,6 +94,7 @@ static void compare_stop(struct tracker *t)
 	logdirty_stop(&t->log);
 	harvest_stop(&t->harvest);
 	bitmap_free(&t->set);
+	bitmap_free(&t->owed);
 }
 
 const struct tracker_ops tracker_compare = {

@@ -51,7 +51,8 @@ static void make_updates(struct sp_harvest *h)
 /* A page table in use is read-only here; the hypervisor writes it. */
 static bool is_table(unsigned long pfn, pteval_t raw)
 {
-	return !(raw & _PAGE_RW) && pfn_valid(pfn) && PagePinned(pfn_to_page(pfn));
+	return (raw & (_PAGE_PRESENT | _PAGE_RW)) == _PAGE_PRESENT && pfn_valid(pfn) &&
+	       PagePinned(pfn_to_page(pfn));
 }
 
 /*
@@ -92,8 +93,6 @@ static void direct_table(struct sp_harvest *h, pte_t *table, unsigned long pfn)
 
 	for_each_entry(i, table, _PAGE_RW, SP_PTE_DIRTY) {
 		raw = READ_ONCE(table[i].pte);
-		if ((raw & (_PAGE_RW | SP_PTE_DIRTY)) == _PAGE_RW || !(raw & _PAGE_PRESENT))
-			continue;
 		if (is_table(pfn + i, raw)) {
 			if (!sp_is_broken(SP_FAULT_tables))
 				sp_bitmap_set(h->set, pfn + i);
@@ -150,8 +149,10 @@ static void user_table(struct sp_harvest *h, pte_t *table)
 			continue;
 		pfn = pte_pfn(table[i]);
 		sp_bitmap_set(h->set, pfn);
-		if (h->clear && !(raw & _PAGE_SPECIAL) && may_clear(pfn))
+		if (h->clear && !(raw & _PAGE_SPECIAL) && may_clear(pfn)) {
 			clear_dirty(&table[i], raw);
+			h->cleared = true;
+		}
 	}
 }
 
@@ -183,15 +184,16 @@ static bool is_over(const struct sp_harvest *h)
 }
 
 /*
- * The list has every top-level table. One that is made from now on need not be
- * seen: what it maps is dirty by the way it came there.
+ * The list has every top-level table, new ones at its head: backwards, so that
+ * they do not get before the one that is under way. One that is made from now on
+ * need not be seen: what it maps is dirty by the way it came there.
  */
 static void harvest_users(struct sp_harvest *h)
 {
 	struct page *page;
 	unsigned long pfn;
 
-	list_for_each_entry(page, sp_sym.pgd_list, lru) {
+	list_for_each_entry_reverse(page, sp_sym.pgd_list, lru) {
 		pfn = page_to_pfn(page);
 		if (sp_bitmap_test(h->seen, pfn))
 			continue;
@@ -209,11 +211,8 @@ static void harvest_users(struct sp_harvest *h)
 	h->done = true;
 }
 
-void sp_harvest_slice(struct sp_harvest *h, long work)
+static void harvest_some(struct sp_harvest *h)
 {
-	h->work = work;
-	h->table = NULL;
-	sp_walk_forget(&h->walk);
 	while (!h->user) {
 		h->user = !harvest_table(h);
 		if (is_over(h))
@@ -223,6 +222,20 @@ void sp_harvest_slice(struct sp_harvest *h, long work)
 		h->done = true;
 	else
 		harvest_users(h);
+}
+
+void sp_harvest_slice(struct sp_harvest *h, long work)
+{
+	int err;
+
+	h->work = work;
+	h->table = NULL;
+	h->cleared = false;
+	sp_walk_forget(&h->walk);
+	harvest_some(h);
+	err = h->cleared ? sp_harvest_flush() : 0;
+	if (!h->err)
+		h->err = err;
 }
 
 int sp_harvest_flush(void)

@@ -27,6 +27,7 @@
  * @done: all is done
  * @pgd: pfn of the user top-level table that is under way
  * @walk: where in it, or in the kernel half
+ * @cleared: user entries were cleared in this slice
  * @table: the last that was looked at; the kernel half names some many times in a row
  * @work: what this slice may still do, in the time that a table takes to look at
  */
@@ -34,6 +35,7 @@ struct sp_harvest {
 	struct sp_bitmap *set;
 	struct sp_bitmap *seen;
 	bool clear;
+	bool cleared;
 	int err;
 	bool user;
 	bool done;
@@ -56,7 +58,9 @@ void sp_harvest_start(struct sp_harvest *h, struct sp_bitmap *set, struct sp_bit
  * @work: for how long: SP_HARVEST_SLICE or SP_HARVEST_ALL
  *
  * Every other CPU is stopped, interrupts are off. What runs between two slices
- * may change the tables.
+ * may change the tables. Where user entries were cleared it flushes the TLBs: the
+ * kernel takes a clean entry as a promise that the processor looks at it again
+ * before it writes (see try_to_unmap_one()).
  */
 void sp_harvest_slice(struct sp_harvest *h, long work);
 

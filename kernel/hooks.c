@@ -3,6 +3,9 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/preempt.h>
+#include <linux/printk.h>
+#include <linux/rcupdate.h>
 
 #include <asm/desc_defs.h>
 
@@ -15,6 +18,9 @@
 /* How far behind a function's entry its call of ftrace may be. */
 #define ENTRY_BYTES 8
 
+/* Read with preemption disabled: once it is false for an RCU grace period, no hook is at work. */
+static bool armed;
+static bool registered;
 static struct sp_bitmap *next_set;
 static struct sp_bitmap *set_after;
 static DEFINE_PER_CPU(u64, calls);
@@ -27,8 +33,8 @@ static void note(unsigned long pfn, unsigned long pages)
 
 static void note_twice(unsigned long pfn)
 {
-	sp_bitmap_set(next_set, pfn);
 	sp_bitmap_set(set_after, pfn);
+	sp_bitmap_set(next_set, pfn);
 }
 
 static void note_kernel(unsigned long addr, unsigned long size)
@@ -164,10 +170,8 @@ static const struct hook hooks[] = {
 	{ &sp_sym.gnttab_end_foreign_access_ref_v1, on_grant_end, .extra = true },
 };
 
-static void notrace call_hook(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
-			      struct ftrace_regs *fregs)
+static void notrace dispatch(unsigned long ip, struct pt_regs *regs)
 {
-	struct pt_regs *regs = ftrace_get_regs(fregs);
 	unsigned int i;
 
 	this_cpu_inc(calls);
@@ -179,13 +183,29 @@ static void notrace call_hook(unsigned long ip, unsigned long parent, struct ftr
 	}
 }
 
+static void notrace call_hook(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
+			      struct ftrace_regs *fregs)
+{
+	preempt_disable_notrace();
+	if (READ_ONCE(armed))
+		dispatch(ip, ftrace_get_regs(fregs));
+	preempt_enable_notrace();
+}
+
+/* What ftrace watches when nothing is to be watched: for it, no function means all. */
+static noinline void nothing(void)
+{
+	barrier();
+}
+
 /*
- * Permanent: kernel.ftrace_enabled cannot take it away. It has to see a call
- * from an interrupt during another call, and calls nothing that it hooks.
+ * Permanent: kernel.ftrace_enabled cannot take it away. It calls nothing that it
+ * hooks, and is not to be kept from a call in the middle of another, so that it
+ * does not ask for protection against recursion.
  */
 static struct ftrace_ops ops = {
 	.func = call_hook,
-	.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_RECURSION | FTRACE_OPS_FL_PERMANENT,
+	.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_PERMANENT,
 };
 
 int sp_hooks_arm(struct sp_bitmap *noted, struct sp_bitmap *again, bool extras)
@@ -196,22 +216,40 @@ int sp_hooks_arm(struct sp_bitmap *noted, struct sp_bitmap *again, bool extras)
 
 	next_set = noted;
 	set_after = again;
+	WRITE_ONCE(armed, true);
 	for_each_possible_cpu(cpu)
 		per_cpu(calls, cpu) = 0;
 	for (i = 0; i < ARRAY_SIZE(hooks); i++)
 		if (*hooks[i].entry && (!extras || hooks[i].extra))
 			entries[n++] = *hooks[i].entry;
 	err = ftrace_set_filter_ips(&ops, entries, n, 0, 1);
-	return err ? err : register_ftrace_function(&ops);
+	if (!err && !registered)
+		err = register_ftrace_function(&ops);
+	registered = registered || !err;
+	if (err)
+		sp_hooks_disarm();
+	return err;
 }
 
+/*
+ * Unregistering waits for every task to give up its processor by itself, which
+ * may take minutes: that is for the end.
+ */
 void sp_hooks_disarm(void)
 {
-	unregister_ftrace_function(&ops);
+	unsigned long entry = (unsigned long)nothing;
+
+	WRITE_ONCE(armed, false);
+	if (registered && ftrace_set_filter_ips(&ops, &entry, 1, 0, 1))
+		pr_warn("the hooks stay, at the cost of a call that does nothing\n");
+	synchronize_rcu();
 }
 
 void sp_hooks_exit(void)
 {
+	if (registered)
+		unregister_ftrace_function(&ops);
+	registered = false;
 	/* Not before: the filter is not to be used after. */
 	ftrace_free_filter(&ops);
 }

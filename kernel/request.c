@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/jiffies.h>
 #include <linux/printk.h>
 #include <linux/workqueue.h>
 
@@ -15,6 +16,7 @@ static bool connected;
 static bool stopping;
 static u32 taken;
 static unsigned int lease_ms;
+static unsigned long lease_end;
 static u64 signs;
 
 static void serve(struct work_struct *work);
@@ -104,12 +106,28 @@ static void watch_lease(void)
 	mod_delayed_work(queue, &lease_work, msecs_to_jiffies(lease_ms));
 }
 
+/* Nobody waits any more for a set that is under way, or nobody ever will. */
+static bool is_wanted(void)
+{
+	u64 now = sp_control_signs();
+
+	if (READ_ONCE(stopping) || sp_control_is_cancelled(taken))
+		return false;
+	if (now != signs) {
+		signs = now;
+		lease_end = jiffies + msecs_to_jiffies(lease_ms);
+	}
+	return time_before(jiffies, lease_end);
+}
+
 static void harvest(const struct sp_ask *ask)
 {
 	int err;
 
 	lease_ms = sp_lease_ms(ask->lease_us);
-	err = sp_track_harvest(ask->flags & STILLPOINT_TRACK_EXTRAS);
+	signs = sp_control_signs();
+	lease_end = jiffies + msecs_to_jiffies(lease_ms);
+	err = sp_track_harvest(ask->flags & STILLPOINT_TRACK_EXTRAS, is_wanted);
 	if (!err)
 		watch_lease();
 	sp_control_done(err ? STILLPOINT_RESULT_FAILED : STILLPOINT_RESULT_HARVESTED, err);
@@ -183,8 +201,11 @@ int sp_request_init(void)
 {
 	int err;
 
-	/* A rescuer thread: a restored guest's swap comes back by this worker. */
-	queue = alloc_ordered_workqueue("stillpoint", WQ_HIGHPRI | WQ_MEM_RECLAIM);
+	/*
+	 * No WQ_MEM_RECLAIM: the hooks wait for work that is not. The one that brings
+	 * a restored guest's swap back is under way then, and needs no new worker.
+	 */
+	queue = alloc_ordered_workqueue("stillpoint", WQ_HIGHPRI);
 	if (!queue)
 		return -ENOMEM;
 	sp_resume_init(stock_resume);

@@ -90,6 +90,9 @@ static int start(bool extras)
 	unsigned long bits = *sp_sym.max_pfn;
 	int err = sp_extras_check();
 
+	/* There a task may sleep between an entry that it cleared and the hook. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		err = -EOPNOTSUPP;
 	if (!err)
 		err = sp_bitmap_init(&track.set, bits);
 	if (!err)
@@ -163,7 +166,7 @@ static void report_set(u64 begin)
 	sp_control_tracking(&track.report);
 }
 
-int sp_track_harvest(bool extras)
+int sp_track_harvest(bool extras, bool (*go_on)(void))
 {
 	u64 begin = rdtsc_ordered();
 	int err;
@@ -179,12 +182,14 @@ int sp_track_harvest(bool extras)
 	sp_harvest_start(&harvest, &track.set, &track.seen, true);
 	for (;;) {
 		stop_machine(slice, NULL, cpumask_of(0));
+		if (!harvest.done && !harvest.err && !go_on())
+			harvest.err = -ECANCELED;
 		if (harvest.done || harvest.err)
 			break;
 		usleep_range(GAP_US, 2 * GAP_US);
 	}
 	if (harvest.err) {
-		pr_warn("cannot clear dirty bits: %d\n", harvest.err);
+		pr_warn("cannot make a set of dirty pages: %d\n", harvest.err);
 		err = harvest.err;
 		sp_track_stop();
 		return err;

@@ -11,10 +11,11 @@
 /**
  * sp_track_harvest() - makes a set; begins an epoch if there is none
  * @extras: in an epoch that begins: only what the hypervisor's log does not see
+ * @go_on: asked now and then; the epoch ends with -ECANCELED if it says no
  *
  * Sleeps. Return: 0, or a negative errno; then the epoch has ended.
  */
-int sp_track_harvest(bool extras);
+int sp_track_harvest(bool extras, bool (*go_on)(void));
 
 /* Ends the epoch if there is one. When it returns, tracking costs nothing. Sleeps. */
 void sp_track_stop(void);

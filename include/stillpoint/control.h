@@ -25,7 +25,8 @@
  * an epoch; what it finds is of no use, as there is none before it. A page that
  * is copied after a harvest was done is consistent, or in the next set. A request
  * to park while an epoch lasts makes the last set, while the CPUs are stopped,
- * and ends the epoch. It also ends with STILLPOINT_OP_UNTRACK, and when neither
+ * and ends the epoch. (A page of which the guest moves the mapping while a set is
+ * made may be in the set after that; the last set is made at one instant.) It also ends with STILLPOINT_OP_UNTRACK, and when neither
  * host.request nor host.heartbeat has changed for host.lease_us.
  *
  * A set is a bitmap of guest frame numbers (pfns) in pages of the guest: bit
@@ -124,7 +125,8 @@ enum stillpoint_result {
  * @bitmap_pfns: the bitmap covers the pfns below; any other may always have changed
  * @set_pages: bits in the last set
  * @harvest_us: microseconds that the last set took to make
- * @slice_max_us: the longest that the last harvest stopped the CPUs
+ * @slice_max_us: the longest that it worked with the CPUs stopped; stopping them
+ *	adds to it
  * @slices: how often it did
  * @hooks: events noted between harvests in this epoch, for diagnosis
  * @bitmap_dir: pfns of the directories; 0 from the first that is not used
