@@ -26,8 +26,9 @@
  * is copied after a harvest was done is consistent, or in the next set. A request
  * to park while an epoch lasts makes the last set, while the CPUs are stopped,
  * and ends the epoch. (A page of which the guest moves the mapping while a set is
- * made may be in the set after that; the last set is made at one instant.) It also ends with STILLPOINT_OP_UNTRACK, and when neither
- * host.request nor host.heartbeat has changed for host.lease_us.
+ * made may be in the set after that; the last set is made at one instant.) It also
+ * ends with STILLPOINT_OP_UNTRACK, and when neither host.request nor
+ * host.heartbeat has changed for host.lease_us.
  *
  * A set is a bitmap of guest frame numbers (pfns) in pages of the guest: bit
  * pfn % 64 of the little-endian u64 number pfn / 64. Its pages hold
