@@ -12,12 +12,6 @@ mkdir -p "$state/images"
 mount -t tmpfs tmpfs "$state/images"
 image=$state/images/g1
 
-# save OPTION...
-save() {
-	rm -f "$image"
-	stillpoint save --json "$@" g1 "$image"
-}
-
 expect 0 'prepare the guest' prepare g1
 
 if [ "$LAB_XEN" != 4.17.5 ]; then
@@ -31,10 +25,11 @@ compared() {
 	shift 2
 	expect 0 "$name: start" start_work g1 "$@" || { stop_work g1; return; }
 	for ((n = 1; n <= count; n++)); do
-		expect 0 "$name: comparison $n" save --track compare --audit
+		expect 0 "$name: comparison $n" audit "$state/audit.json" g1 "$image" --track compare
 		expect 0 "$name: it goes on" check_work g1
-		expect 0 "$name: the log, audited, $n" save --track logdirty --audit
-		is "$name: that is the tracker" logdirty "$(field tracker "$output")"
+		expect 0 "$name: the log, audited, $n" audit "$state/audit.json" g1 "$image" --track logdirty
+		is "$name: that is the tracker" logdirty \
+			"$(field tracker "$(<"$state/audit.json")")"
 		expect 0 "$name: it goes on after it" check_work g1
 	done
 	expect 0 "$name: it ends well" stop_work g1
@@ -45,7 +40,7 @@ compared 'memory' "$count" "${memory_works[@]}"
 compared 'files and disks' "$count" "${file_works[@]}" "${disk_works[@]}"
 compared 'tasks and kernel' "$count" "${task_works[@]}" "${kernel_works[@]}"
 compared 'outside' "$count" "${outside_works[@]}" direct
-expect 0 'a save that tracks nothing works after that' save --track none
+expect 0 'a save that tracks nothing works after that' stillpoint save --track none --force g1 "$image"
 expect 0 'verify-stream-v2 accepts the image' verify_stream "$image"
 expect 0 'the guest works' guest_ok g1
 finish

@@ -19,16 +19,11 @@ load() {
 		within 20 has_module g1
 }
 
-audit() {
-	rm -f "$image"
-	stillpoint save --track guest --audit --json g1 "$image"
-}
-
 # caught: an audit fails within so many tries. What it says is in $state/report.
 caught() {
 	local n
 	for ((n = 1; n <= tries; n++)); do
-		audit >"$state/report" 2>"$state/caught" && continue
+		audit "$state/report" g1 "$image" --track guest >"$state/caught" && continue
 		echo "checkpoint $n"
 		[ "$(field missed "$(<"$state/report")")" -gt 0 ] 2>/dev/null && return 0
 		cat "$state/caught"
@@ -55,7 +50,8 @@ for fault in tlb user grants tables; do
 	expect 0 "$fault: start the workload" start_work g1 ${work[$fault]}
 	expect 0 "$fault: control: load the module as it is" load /usr/local/lib/stillpoint/stillpoint.ko
 	for ((n = 1; n <= $(rounds 2 1 10); n++)); do
-		expect 0 "$fault: control: checkpoint $n missed no page" audit
+		expect 0 "$fault: control: checkpoint $n missed no page" \
+			audit "$state/report" g1 "$image" --track guest
 	done
 	expect 0 "$fault: load the broken module" load "broken/$fault.ko"
 	if expect 0 "$fault: the audit finds it" caught; then
