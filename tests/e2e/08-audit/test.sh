@@ -5,7 +5,7 @@
 # copy that is not in the set of those to be copied again. Each way is tried
 # among its like and, with --full, alone; then all of them at once, with disks
 # whose grants persist and with disks whose grants do not.
-# lab: --vcpus 2 --memory 192 --timeout 14400
+# lab: --vcpus 2 --memory 256 --timeout 14400
 # long
 # shellcheck source-path=SCRIPTDIR/.. source=workloads.sh
 . e2e/workloads.sh
