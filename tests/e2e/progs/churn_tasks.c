@@ -20,8 +20,8 @@
 
 #define CHILDREN 4
 #define THREADS 4
-#define READ_PARTS 512
-#define READ_BYTES (16 * PAGE_BYTES)
+#define READ_PARTS 32
+#define READ_BYTES (256 * PAGE_BYTES)
 #define SEGMENTS 600 /* more than a page of them */
 
 static size_t pages_of(const struct churn *churn)
