@@ -106,8 +106,9 @@ start_work() {
 	for name; do
 		start_one "$guest" "$name" || return 1
 	done
+	# Each one that runs already slows the start of the next.
 	if [ -n "$work_script" ]; then
-		ask "$guest" "$work_script" || return 1
+		timeout 600 guest "$guest" "$work_script" || return 1
 	fi
 	within 120 check_work "$guest" >/dev/null 2>&1 || check_work "$guest"
 }
