@@ -133,7 +133,7 @@ check_work() {
 # stop_work GUEST: ends them; each one's verdict must be good.
 stop_work() {
 	local name wrong=0
-	ask "$1" "[ -z '${works_in[*]}' ] || sh /run/jobs/job stop ${works_in[*]}
+	timeout 600 guest "$1" "[ -z '${works_in[*]}' ] || sh /run/jobs/job stop ${works_in[*]}
 		status=\$?
 		rm -rf /data/churn.* /dev/shm/churn.* /data/disk /root/files
 		[ ! -e /sys/kernel/mm/ksm/run ] || echo 2 >/sys/kernel/mm/ksm/run
