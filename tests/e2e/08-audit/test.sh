@@ -6,6 +6,7 @@
 # among its like and, with --full, alone and all of them at once; with disks whose
 # grants persist and with disks whose grants do not.
 # lab: --vcpus 2 --memory 288 --timeout 14400
+# everyday: quick
 # long
 # shellcheck source-path=SCRIPTDIR/.. source=workloads.sh
 . e2e/workloads.sh

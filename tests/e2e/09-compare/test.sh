@@ -4,6 +4,7 @@
 # compared with it: every page that the hypervisor saw written must be in the
 # guest's set. The log itself, as a tracker, passes the same audit.
 # lab: --vcpus 2 --memory 192
+# everyday: quick
 # xen: 4.17.5
 # shellcheck source-path=SCRIPTDIR/.. source=workloads.sh
 . e2e/workloads.sh

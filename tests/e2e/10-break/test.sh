@@ -4,6 +4,7 @@
 # (kernel/faults.h), miss pages under a workload that shows it, and the audit must
 # say so and whose the page is. The module as it is passes the same.
 # lab: --vcpus 2 --memory 128
+# everyday: quick
 # broken-modules
 # shellcheck source-path=SCRIPTDIR/.. source=workloads.sh
 . e2e/workloads.sh

@@ -4,6 +4,7 @@
 # --max-pause allows; and whatever ends a live copy early, the guest runs on, is not
 # tracked any more, and can be saved again.
 # lab: --vcpus 2 --memory 192
+# everyday: quick
 # shellcheck source-path=SCRIPTDIR/.. source=workloads.sh
 . e2e/workloads.sh
 
