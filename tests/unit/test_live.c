@@ -677,6 +677,18 @@ static void pages_that_the_module_misses_are_found(void **state)
 	assert_saved();
 }
 
+/* One that is written once and never again, long before the last set. */
+static void page_that_the_module_owes_is_found(void **state)
+{
+	(void)state;
+	m->on_harvest = write_fewer;
+	m->forget = 1252;
+	opts.track = &tracker_compare;
+	opts.max_pause_us = 1;
+	assert_fails(save(), "missed pfn 0x4e4");
+	assert_untouched();
+}
+
 static void assert_miss(const char *owner)
 {
 	const struct audit_miss *miss = &res.audit.miss[0];
@@ -886,6 +898,7 @@ int main(void)
 		TEST(module_tells_what_no_log_sees),
 		TEST(log_without_the_module_looks_at_grants),
 		TEST(pages_that_the_module_misses_are_found),
+		TEST(page_that_the_module_owes_is_found),
 		TEST(audit_names_the_owner),
 		TEST(audit_finds_a_page_table_that_was_copied_as_memory),
 		TEST(writes_of_backends_after_the_copy_are_no_misses),
