@@ -224,6 +224,16 @@ static void harvest_some(struct sp_harvest *h)
 		harvest_users(h);
 }
 
+/* Every TLB of the guest. */
+static int flush_tlbs(void)
+{
+	struct mmuext_op op = { .cmd = MMUEXT_TLB_FLUSH_ALL };
+
+	if (sp_is_broken(SP_FAULT_tlb))
+		return 0;
+	return HYPERVISOR_mmuext_op(&op, 1, NULL, DOMID_SELF);
+}
+
 void sp_harvest_slice(struct sp_harvest *h, long work)
 {
 	int err;
@@ -233,16 +243,7 @@ void sp_harvest_slice(struct sp_harvest *h, long work)
 	h->cleared = false;
 	sp_walk_forget(&h->walk);
 	harvest_some(h);
-	err = h->cleared ? sp_harvest_flush() : 0;
+	err = h->cleared || (h->clear && h->done) ? flush_tlbs() : 0;
 	if (!h->err)
 		h->err = err;
-}
-
-int sp_harvest_flush(void)
-{
-	struct mmuext_op op = { .cmd = MMUEXT_TLB_FLUSH_ALL };
-
-	if (sp_is_broken(SP_FAULT_tlb))
-		return 0;
-	return HYPERVISOR_mmuext_op(&op, 1, NULL, DOMID_SELF);
 }

@@ -12,6 +12,7 @@
 #ifndef SP_HARVEST_H
 #define SP_HARVEST_H
 
+#include <linux/limits.h>
 #include <linux/types.h>
 
 #include "bitmap.h"
@@ -58,16 +59,12 @@ void sp_harvest_start(struct sp_harvest *h, struct sp_bitmap *set, struct sp_bit
  * @work: for how long: SP_HARVEST_SLICE or SP_HARVEST_ALL
  *
  * Every other CPU is stopped, interrupts are off. What runs between two slices
- * may change the tables. Where user entries were cleared it flushes the TLBs: the
+ * may change the tables. Where bits are cleared, the TLBs are flushed at the end: a
+ * processor that holds an entry as dirty goes on writing by it, and does not set
+ * the bit again. They are flushed in each slice that cleared user entries, too: the
  * kernel takes a clean entry as a promise that the processor looks at it again
  * before it writes (see try_to_unmap_one()).
  */
 void sp_harvest_slice(struct sp_harvest *h, long work);
-
-/*
- * Flushes every TLB of the guest: without that a processor goes on writing by
- * an entry that it holds, and does not set the bit again. 0 or a negative errno.
- */
-int sp_harvest_flush(void);
 
 #endif /* SP_HARVEST_H */
