@@ -97,12 +97,8 @@ boot() {
 	prepare "$1"
 }
 
-# verify_stream FILE: with the checker of Xen's own, which finds its modules beside itself.
-verify_stream() {
-	local checker
-	checker=$(type -P verify-stream-v2) || { echo "no verify-stream-v2"; return 1; }
-	PYTHONPATH=${checker%/bin/*}/lib/python "$checker" --format xl --in "$1"
-}
+# verify_stream FILE: with the checker of Xen's own.
+verify_stream() { verify-stream-v2 --format xl --in "$1"; }
 
 # devices GUEST: what changes when a device reconnects.
 devices() {
