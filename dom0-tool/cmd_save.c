@@ -20,9 +20,6 @@
 #define SAVE_DEADLINE_MS 5000
 #define SAVE_DEADLINE_MAX_MS (STILLPOINT_DEADLINE_MAX_US / 1000)
 
-/* A set of dirty pages may need all of the guest's page tables to be read. */
-#define SAVE_TRACK_TIMEOUT_MS 30000
-
 #define SAVE_ROUNDS 10
 #define SAVE_PAUSE_MAX_MS 3600000
 
@@ -45,7 +42,8 @@ static const char save_help[] =
 	"                     longer\n"
 	"  --force-pause      with --max-pause: warn, and park it nevertheless\n"
 	"  --threads N        threads that copy (one for each processor, at most 4)\n"
-	"  --park-timeout MS  wait this long for the guest to park (10000)\n"
+	"  --park-timeout MS  wait this long for each set of dirty pages, and for the guest\n"
+	"                     to park (10000)\n"
 	"  --deadline MS      the guest runs on by itself after this time in its park,\n"
 	"                     unless it is paused (5000)\n"
 	"  --staging MIB      memory for the copy (half of what is available); what does\n"
@@ -180,7 +178,6 @@ static void save_defaults(struct save_args *args)
 	memset(args, 0, sizeof(*args));
 	args->opts.park_timeout_ms = SAVE_PARK_TIMEOUT_MS;
 	args->opts.deadline_ms = SAVE_DEADLINE_MS;
-	args->opts.track_timeout_ms = SAVE_TRACK_TIMEOUT_MS;
 	args->opts.max_rounds = SAVE_ROUNDS;
 	args->opts.threads = copier_default_threads();
 	args->opts.staging = staging_default_budget();

@@ -102,7 +102,7 @@ static int harvest_wait(struct harvest *h, uint32_t number, uint64_t timeout_ms,
 		now = clock_us();
 		if (now >= end)
 			return msg_error(
-				"the module in the guest does not answer (waited %llu ms for a set of dirty pages)",
+				"the module in the guest does not answer (waited %llu ms for a set of dirty pages); try a longer --park-timeout",
 				(unsigned long long)timeout_ms);
 		if (signals_check())
 			return -1;

@@ -40,11 +40,10 @@ enum save_after {
  * @path: of the image
  * @replace: an existing file may be replaced
  * @after: what becomes of the guest
- * @park_timeout_ms: how long the guest may take to park
+ * @park_timeout_ms: how long the guest may take for a set of dirty pages, and to park
  * @deadline_ms: how long it stays in its loop when nobody pauses it
  * @staging: bytes of memory for the copy
  * @track: how dirty pages are found, NULL for the best way
- * @track_timeout_ms: how long the guest may take to find them
  * @max_rounds: how often pages are copied while the guest runs; 1 to SAVE_ROUNDS_MAX
  * @threads: that copy
  * @max_pause_us: refuse to park if a longer pause is expected; 0 for any
@@ -63,7 +62,6 @@ struct save_options {
 	uint64_t deadline_ms;
 	uint64_t staging;
 	const struct tracker_ops *track;
-	uint64_t track_timeout_ms;
 	uint64_t max_rounds;
 	uint64_t threads;
 	uint64_t max_pause_us;

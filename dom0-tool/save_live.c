@@ -278,7 +278,7 @@ static int live_start(struct save *s)
 	t->ch = s->channel;
 	t->mem = &s->mem;
 	t->inverse = &s->inverse;
-	t->timeout_ms = s->opts->track_timeout_ms;
+	t->timeout_ms = s->opts->park_timeout_ms;
 	if (tracker_start(t, s->opts->track))
 		return -1;
 	s->res->tracker = t->ops->name;

@@ -5,8 +5,10 @@
  * between the two is in the module's set at once, and in the hypervisor's next.
  * An entry that the guest moves from a table that the module has not seen yet to one
  * that it has seen (mremap) is in the module's next set; in the last there is none.
+ * A page that was written and has no frame any more (ballooned out) has nothing to copy.
  */
 #include "msg.h"
+#include "page.h"
 #include "tracker.h"
 
 static int compare_start(struct tracker *t)
@@ -33,13 +35,14 @@ static int compare_parked(struct tracker *t)
 	return logdirty_next(&t->log, t->mem->size) || harvest_parked(&t->harvest) ? -1 : 0;
 }
 
-/* Count those of @owed that are not in @now. *first is the first of them. */
-static uint64_t compare_missed(const struct bitmap *owed, const struct bitmap *now, uint64_t *first)
+/* Count those of the owed pages that are not in @now. *first is the first of them. */
+static uint64_t compare_missed(const struct tracker *t, const struct bitmap *now, uint64_t *first)
 {
+	const struct bitmap *owed = &t->owed;
 	uint64_t missed = 0, pfn;
 
 	for (pfn = bitmap_next(owed, 0); pfn < owed->bits; pfn = bitmap_next(owed, pfn + 1))
-		if (!bitmap_test(now, pfn) && !missed++)
+		if (!bitmap_test(now, pfn) && t->mem->p2m[pfn] <= MFN_MAX && !missed++)
 			*first = pfn;
 	return missed;
 }
@@ -58,11 +61,11 @@ static void compare_owe(struct tracker *t, const struct bitmap *now)
 
 static int compare_sets(struct tracker *t, const struct bitmap *now)
 {
-	uint64_t first = 0, missed = compare_missed(&t->owed, now, &first);
+	uint64_t first = 0, missed = compare_missed(t, now, &first);
 
 	compare_owe(t, now);
 	if (!missed && t->last)
-		missed = compare_missed(&t->owed, now, &first);
+		missed = compare_missed(t, now, &first);
 	if (!missed)
 		return 0;
 	return msg_error(

@@ -8,6 +8,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <xenctrl.h>
+
+#include <xen/event_channel.h>
+
 #include "domain_file.h"
 #include "image_compare.h"
 #include "pagetable.h"
@@ -52,7 +56,6 @@ static int setup(void **state)
 	opts.park_timeout_ms = 200;
 	opts.deadline_ms = 200;
 	opts.track = &tracker_guest;
-	opts.track_timeout_ms = 50;
 	opts.max_rounds = 10;
 	opts.threads = 3;
 	opts.staging = UINT64_C(1) << 30;
@@ -756,6 +759,41 @@ static void write_late(const char *name)
 	((uint64_t *)machine_page(m, MACHINE_L1))[100]++;
 }
 
+/* A page of event channels. */
+#define EVENTS 700
+
+static event_word_t not_an_event;
+
+/* The hypervisor raises and links events. */
+static void raise_events(const char *name)
+{
+	event_word_t *words = (event_word_t *)machine_page(m, EVENTS);
+
+	if (!strcmp(name, SAVE_REQUESTING))
+		m->dirty[EVENTS] = true;
+	if (strcmp(name, SAVE_COPIED))
+		return;
+	words[1] ^= 1u << EVTCHN_FIFO_PENDING;
+	words[40] ^= 1u << EVTCHN_FIFO_PENDING | 1u << EVTCHN_FIFO_LINKED | 17;
+	words[900] |= not_an_event;
+}
+
+static void events_after_the_copy_are_no_misses(void **state)
+{
+	(void)state;
+	opts.audit = true;
+	opts.phase = raise_events;
+	not_an_event = 0;
+	memset(machine_page(m, EVENTS), 0, PAGE_BYTES);
+	((event_word_t *)machine_page(m, EVENTS))[17] = 1u << EVTCHN_FIFO_MASKED;
+	assert_works(save());
+	assert_int_equal(res.audit.late, 1);
+	assert_int_equal(res.audit.missed, 0);
+	not_an_event = 1u << 27;
+	opts.replace = true;
+	assert_fails(save(), "differs from the guest in 1 of");
+}
+
 static void writes_of_backends_after_the_copy_are_no_misses(void **state)
 {
 	(void)state;
@@ -902,6 +940,7 @@ int main(void)
 		TEST(audit_names_the_owner),
 		TEST(audit_finds_a_page_table_that_was_copied_as_memory),
 		TEST(writes_of_backends_after_the_copy_are_no_misses),
+		TEST(events_after_the_copy_are_no_misses),
 		TEST(signs_of_life_end_at_the_park),
 		TEST(every_failure_leaves_a_running_guest),
 		TEST(signal_at_each_phase_leaves_a_running_guest),

@@ -68,7 +68,6 @@ static int setup(void **state)
 	opts.track = &tracker_none;
 	opts.threads = 2;
 	opts.max_rounds = 10;
-	opts.track_timeout_ms = 200;
 	opts.phase = on_phase;
 	phases[0] = '\0';
 	phase_count = 0;

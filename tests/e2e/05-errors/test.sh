@@ -67,10 +67,13 @@ fi
 
 # Every vCPU is busy with what the module's worker may not interrupt; nor may a timer.
 expect 0 'worker stuck: the timers end well before' stop_load g1
-job g1 start hog hog --seconds 12
+job g1 start hog hog --seconds 20
 sleep 2
-expect 1 'worker stuck: refused' stillpoint save --park-timeout 3000 g1 "$image"
-has 'worker stuck: the message' 'park' "$errors"
+expect 1 'worker stuck: refused' stillpoint save --park-timeout 2000 g1 "$image"
+has 'worker stuck: the message' 'set of dirty pages.*park-timeout' "$errors"
+expect 1 'worker stuck, --track none: refused' \
+	stillpoint save --track none --park-timeout 2000 g1 "$image"
+has 'worker stuck, --track none: the message' 'answer.*park-timeout' "$errors"
 expect 0 'worker stuck: no image' nothing_at "$image"
 expect 0 'worker stuck: the hog ends' job g1 wait hog
 sleep 3
