@@ -3,6 +3,8 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 
 kept_runs=10
+# The seconds that ask_machine has.
+asking=20
 qemu=
 watcher=
 run_dir=
@@ -57,7 +59,10 @@ machine_prepare() {
 	ln -s "$dom0_dir/xen" "$run_dir/xen"
 	ln -s "$kernel_dir/vmlinux" "$run_dir/vmlinux"
 	ln -s "$kernel_dir/initrd-dom0" "$run_dir/initrd"
+	# What is written to serial.in arrives at the serial port.
+	mkfifo "$run_dir/serial.in"
 	: >"$run_dir/serial.log"
+	ln -s serial.log "$run_dir/serial.out"
 	: >"$run_dir/status"
 }
 
@@ -90,7 +95,7 @@ machine_options() {
 		-accel tcg,thread=single -cpu qemu64,+svm,+npt,+nrip-save,+rdrand
 		-smp "$((dom0_vcpus > 2 ? dom0_vcpus : 2))" -m "$total"
 		-display none -nodefaults -no-reboot -rtc base=utc
-		-serial file:serial.log
+		-chardev pipe,id=serial,path=serial -serial chardev:serial
 		-kernel xen -append "$(tr -s ' \n\t' ' ' <<<"$xen_args")"
 		-initrd "vmlinux $dom0_args,initrd"
 		-drive file=root.qcow2,if=virtio,cache=unsafe
@@ -141,13 +146,13 @@ machine_run() {
 	output=$!
 	(
 		cd "$run_dir" || exit
-		exec timeout -k 5 "$timeout" qemu-system-x86_64 "${qemu_options[@]}" \
+		exec timeout -k 5 "$((timeout + asking))" qemu-system-x86_64 "${qemu_options[@]}" \
 			-chardev file,id=output,path=output.pipe \
 			-device virtserialport,chardev=output,name=lab.output \
 			</dev/null 2>qemu.log
 	) &
 	qemu=$!
-	announce_ready &
+	watch_machine &
 	watcher=$!
 	wait "$qemu" || rc=$?
 	qemu=
@@ -155,16 +160,40 @@ machine_run() {
 	machine_status "$rc"
 }
 
-# announce_ready: say when the script starts.
-announce_ready() {
-	local started=$SECONDS
+# watch_machine: say when the script starts; when the time is up, have the machine
+# say what it does. QEMU has a little longer for that.
+watch_machine() {
+	local started=$SECONDS ready=
 	trap - EXIT INT TERM HUP
-	until grep -q . "$run_dir/status" 2>/dev/null; do
-		sleep 0.5
+	while [ $((SECONDS - started)) -lt "$timeout" ]; do
+		[ -n "$ready" ] || ! grep -q . "$run_dir/status" || {
+			ready=1
+			! grep -q '^ready' "$run_dir/status" ||
+				say "the script starts, $((SECONDS - started)) s after power on"
+		}
+		sleep 0.5 >/dev/null 2>&1
 	done
-	! grep -q '^ready' "$run_dir/status" ||
-		say "the script starts, $((SECONDS - started)) s after power on"
+	wc -l <"$run_dir/serial.log" >"$run_dir/asked"
+	ask_machine
 }
+
+# ask_machine: dom0's kernel for its tasks and processors, by sysrq, which ^O is at
+# its console; then Xen, whose debug keys come after ^A three times.
+ask_machine() {
+	local key
+	for key in 9 m l w; do
+		serial $'\x0f'"$key"
+		sleep 1
+	done
+	serial $'\x01\x01\x01'
+	for key in r q e d 0; do
+		serial "$key"
+		sleep 1
+	done
+}
+
+# serial TEXT: type it. Opened for reading too, so as not to wait for QEMU.
+serial() { printf '%s' "$1" 1<>"$run_dir/serial.in"; }
 
 # machine_shell: boot with the terminal connected to a shell in dom0.
 machine_shell() {
@@ -203,8 +232,15 @@ machine_status() {
 		fi
 		;;
 	esac
-	say "the end of the serial log:"
-	tail -n 40 "$run_dir/serial.log" | tr -d '\r' >&2
+	show_serial
+}
+
+# show_serial: the end of the log; all that the machine said when it was asked.
+show_serial() {
+	local from=-40
+	[ ! -s "$run_dir/asked" ] || from=+$(($(<"$run_dir/asked") - 10))
+	say "the end of $run_dir/serial.log:"
+	tail -n "$from" "$run_dir/serial.log" | tr -d '\r' | head -n 500 >&2
 }
 
 # machine_end: no process and no disk stays behind.
@@ -216,7 +252,7 @@ machine_end() {
 		kill "$qemu" 2>/dev/null || true
 		wait "$qemu" 2>/dev/null || true
 	fi
-	rm -f "$run_dir"/{*.qcow2,payload.tar,output.pipe,xen,vmlinux,initrd,pid}
+	rm -f "$run_dir"/{*.qcow2,payload.tar,output.pipe,serial.in,serial.out,asked,xen,vmlinux,initrd,pid}
 	rm -rf "$run_dir/payload" "$run_dir/guest"
 	if [ -s "$run_dir/logs.tar" ]; then
 		tar -C "$run_dir" -xf "$run_dir/logs.tar" 2>/dev/null || true
