@@ -28,7 +28,22 @@ rounds() {
 }
 
 # ask GUEST COMMAND...: run a command in a guest, which may not answer.
-ask() { timeout 120 guest "$@"; }
+ask() { ask_for 120 "$@"; }
+
+# ask_for SECONDS GUEST COMMAND...: stderr by way of a file, because the shared
+# connection keeps what it was given until the command in the guest ends, whatever
+# became of "guest": $(... 2>&1) would wait for that.
+ask_for() {
+	local said=$state/ask.$BASHPID status
+	timeout -k 10 "$1" guest "${@:2}" 2>"$said"
+	status=$?
+	[ ! -s "$said" ] || cat "$said" >&2
+	if [ "$status" = 124 ] || [ "$status" = 137 ]; then
+		rm -f "$said"
+		echo "$2 did not answer within $1 s" >&2
+	fi
+	return "$status"
+}
 
 # prepare GUEST: put the scripts of in-guest/ there.
 prepare() {
@@ -51,7 +66,7 @@ within() {
 	local end=$((SECONDS + $1))
 	shift
 	until "$@"; do
-		[ "$SECONDS" -lt "$end" ] || return 1
+		[ "$SECONDS" -lt "$end" ] && ! is_late || return 1
 		sleep 0.2
 	done
 }
@@ -79,7 +94,7 @@ no_backend() {
 }
 
 # answers GUEST: it runs commands.
-answers() { timeout 20 guest "$1" true 2>/dev/null; }
+answers() { timeout -k 10 20 guest "$1" true 2>/dev/null; }
 
 has_module() { xenstore-exists "/local/domain/$(xl domid "$1")/data/stillpoint/abi-version"; }
 
@@ -140,11 +155,17 @@ wall_clock() {
 	clocks_agree "$before" "$(date +%s%N)" "$in_guest"
 }
 
+# type_at DOMAIN LINE: at its console. A terminal that nobody reads blocks who writes.
+type_at() {
+	local terminal
+	terminal=$(xenstore-read "/local/domain/$(xl domid "$1")/console/tty") &&
+		timeout -k 5 20 sh -c 'printf "%s\r" "$2" >"$1"' sh "$terminal" "$2"
+}
+
 # guest_ok GUEST [DOMAIN]: all of it works. DOMAIN if it is named otherwise now.
 guest_ok() {
 	local guest=${2:-$1} token=$RANDOM$RANDOM wrong=0 before said times
-	printf 'echo %s >/run/jobs/typed\r' "$token" \
-		>"$(xenstore-read "/local/domain/$(xl domid "$guest")/console/tty")"
+	type_at "$guest" "echo $token >/run/jobs/typed" || { echo "nothing can be typed"; wrong=1; }
 	before=$(date +%s%N)
 	said=$(ask "$guest" sh /run/jobs/works "$dom0_address" "$token" 2>&1) || wrong=1
 	mapfile -t times < <(grep -xE '[0-9]{18,}' <<<"$said")

@@ -9,6 +9,8 @@
 . e2e/lib.sh
 
 receive_port=7900
+# Many workloads take minutes to start and to end; so does a save beside them.
+CASE_SECONDS=900
 
 # By what they are about. Those of files work on ext4; "tmpfs-": in memory.
 # shellcheck disable=SC2034
@@ -108,7 +110,7 @@ start_work() {
 	done
 	# Each one that runs already slows the start of the next.
 	if [ -n "$work_script" ]; then
-		timeout 600 guest "$guest" "$work_script" || return 1
+		ask_for 600 "$guest" "$work_script" || return 1
 	fi
 	within 120 check_work "$guest" >/dev/null 2>&1 || check_work "$guest"
 }
@@ -133,7 +135,7 @@ check_work() {
 # stop_work GUEST: ends them; each one's verdict must be good.
 stop_work() {
 	local name wrong=0
-	timeout 600 guest "$1" "[ -z '${works_in[*]}' ] || sh /run/jobs/job stop ${works_in[*]}
+	ask_for 600 "$1" "[ -z '${works_in[*]}' ] || sh /run/jobs/job stop ${works_in[*]}
 		status=\$?
 		rm -rf /data/churn.* /dev/shm/churn.* /data/disk /root/files
 		[ ! -e /sys/kernel/mm/ksm/run ] || echo 2 >/sys/kernel/mm/ksm/run
