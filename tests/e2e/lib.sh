@@ -41,8 +41,16 @@ ask_for() {
 	if [ "$status" = 124 ] || [ "$status" = 137 ]; then
 		rm -f "$said"
 		echo "$2 did not answer within $1 s" >&2
+		unanswered "$2" >&2
 	fi
 	return "$status"
+}
+
+# unanswered GUEST: say what it does; once, since it will not answer the next either.
+unanswered() {
+	local files
+	files=$state/unanswered.$(timeout 10 xl domid "$1")
+	! mkdir "$files" 2>/dev/null || report_within 60
 }
 
 # prepare GUEST: put the scripts of in-guest/ there.

@@ -7,41 +7,37 @@
 watchdog=
 
 # watch NAME FILES SECONDS: a case starts; FILES/late is made when its time is up.
-# Tells what runs in the background already: that is spared as long as it can be.
-# Keeps fd 8, which a case's command should not have.
+# FILES/case says what runs in the background already: that is spared as long as it
+# can be. Keeps fd 8, which a case's command should not have. Few bytes go there,
+# since each is a system call to who reads it.
 watch() {
 	if [ -z "$watchdog" ] || ! kill -0 "$watchdog" 2>/dev/null; then
 		exec 8> >(watch_cases $$ >&2)
 		watchdog=$!
 	fi
 	{
-		printf 'case %d %d %s %s\n' "$3" "$BASHPID" "$2" "${1//$'\n'/ }"
+		echo "$BASHPID ${1//$'\n'/ }"
 		jobs -p
-		echo through
-	} >&8
+	} >"$2/case"
+	echo "$3 $2" >&8
 }
 
 # watched: the case is through.
-watched() { ! kill -0 "$watchdog" 2>/dev/null || echo through >&8; }
+watched() { ! kill -0 "$watchdog" 2>/dev/null || echo >&8; }
 
 # watch_cases SCRIPT: what the subshell does.
 watch_cases() {
-	local script=$1 word limit shell files name spared
+	local script=$1 limit files
 	while :; do
 		told 5 || continue
-		[ "$word" = case ] || continue
-		spared=" $BASHPID "
-		while read -r word && [ "$word" != through ]; do
-			spared+="$word "
-		done
-		through_within "$limit" || case_is_late
+		[ -z "$files" ] || through_within "$limit" || case_is_late
 	done
 }
 
 # told SECONDS: read a line. Ends with the script, whoever else holds the pipe.
 told() {
 	local status
-	read -r -t "$1" word limit shell files name && return 0
+	read -r -t "$1" limit files && return 0
 	status=$?
 	[ "$status" -gt 128 ] && kill -0 "$script" 2>/dev/null || exit 0
 	return 1
@@ -49,7 +45,7 @@ told() {
 
 # through_within SECONDS: is the case?
 through_within() {
-	local end=$((SECONDS + $1)) left word limit shell files name
+	local end=$((SECONDS + $1)) left limit files
 	while left=$((end - SECONDS)) && [ "$left" -gt 0 ]; do
 		! told $((left < 5 ? left : 5)) || return 0
 	done
@@ -59,8 +55,14 @@ through_within() {
 # case_is_late: end what it runs; at last what was spared, and the shell itself,
 # which may be blocked where nothing else ends it.
 case_is_late() {
-	local n signal=TERM
+	local n signal=TERM shell name pid spared=" $BASHPID "
 	: >"$files/late"
+	{
+		read -r shell name
+		while read -r pid; do
+			spared+="$pid "
+		done
+	} <"$files/case"
 	echo "    '$name' is not through after $limit s:"
 	report_within 60
 	for ((n = 1; n <= 20; n++)); do
@@ -91,7 +93,8 @@ descendants() {
 		}'
 }
 
-# report_within SECONDS: reading about what hangs may hang itself.
+# report_within SECONDS: reading about what hangs may hang itself. May write in the
+# folder $files.
 report_within() {
 	local report end=$((SECONDS + $1))
 	report &
@@ -126,22 +129,28 @@ stacks() {
 	done
 }
 
-# report_xen: last what makes a guest's kernel say what its tasks wait for.
 report_xen() {
-	local id
-	# A guest runs dom0's kernel, at the same addresses.
-	grep -v '\[' /proc/kallsyms >"$files/symbols"
+	local name id
 	shown dmesg | tail -n 20
 	shown xl list
 	shown xl vcpu-list
 	shown xl debug-keys qer
 	shown xl dmesg | tail -n 150
-	for id in $(shown xl list | awk 'NR > 2 && $2 > 0 { print $2 }'); do
-		shown xenctx -C -s "$files/symbols" "$id"
-		shown xl sysrq "$id" 9
-		sleep 1
-		shown xl sysrq "$id" w
+	# A guest runs dom0's kernel, at the same addresses.
+	grep -v '\[' /proc/kallsyms >"$files/symbols"
+	shown xl list | awk 'NR > 2 && $2 > 0 { print $1, $2 }' | while read -r name id; do
+		report_guest "$name" "$id"
 	done
+}
+
+# report_guest NAME ID: what its vCPUs do; what its tasks do, by itself if it answers
+# and by its kernel.
+report_guest() {
+	shown xenctx -C -s "$files/symbols" "$2"
+	shown guest "$1" 'ps axfo pid,ppid,stat,wchan:24,time,args; dmesg | tail -n 20' 2>/dev/null
+	shown xl sysrq "$2" 9
+	sleep 1
+	shown xl sysrq "$2" w
 	sleep 2
-	shown tail -n 40 /var/log/xen/console/guest-*.log
+	shown tail -n 40 "/var/log/xen/console/guest-$1.log"
 }
