@@ -67,7 +67,6 @@ start_one() {
 	# than can be copied in a round.
 	dirty=*=*) work_in "$2" dirty --rate "$(cut -d= -f2 <<<"$2")" --size "${2##*=}" ;;
 	dirty-huge) work_in "$2" dirty --rate 0 --size 48 ;;
-	reads-alone) work_in "$2" taskset -c 1 "${churn[@]}" . reads ;;
 	dirty-random-fast) work_in "$2" dirty --rate 0 --size 48 --random ;;
 	merge)
 		work_script+='echo 1 >/sys/kernel/mm/ksm/run

@@ -20,7 +20,7 @@ tree_files() {
 
 # tree_sources: those of tree_files that a build reads.
 tree_sources() {
-	tree_files | grep -zE '^tests/e2e/progs/|^tests/.*\.mk$|^[^/]+$|^[^t.d][^/]*/|^dom0-tool/'
+	tree_files | grep -zE '^tests/e2e/(progs|modules)/|^tests/.*\.mk$|^[^/]+$|^[^t.d][^/]*/|^dom0-tool/'
 }
 
 project_resolve() {
@@ -51,7 +51,8 @@ project_build() {
 	fi
 }
 
-# make_broken DIR: in DIR/broken, the modules that miss pages on purpose (kernel/faults.h).
+# make_broken DIR: in DIR/broken, the modules that miss pages on purpose (kernel/faults.h),
+# and those of tests/e2e/modules, which show it.
 make_broken() {
 	local tmp=$1 src=$chroot_dir/src/$$ fault
 	say "building broken modules for $release"
@@ -66,6 +67,12 @@ make_broken() {
 		}
 		cp "$src/stillpoint.ko" "$tmp/broken/$fault.ko"
 	done
+	build_in "$src" -C "/lib/modules/$kver/build" "M=/src/$$/tests/e2e/modules" modules \
+		>>"$tmp/build.log" 2>&1 || {
+		tail -n 40 "$tmp/build.log" >&2
+		die "a module of tests/e2e/modules does not build"
+	}
+	cp "$src"/tests/e2e/modules/*.ko "$tmp/broken"
 	rm -rf "$src"
 }
 
