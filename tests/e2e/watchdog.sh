@@ -5,6 +5,8 @@
 # shellcheck shell=bash
 
 watchdog=
+# When what goes on between two cases is looked at.
+IDLE_SECONDS=${IDLE_SECONDS:-300}
 
 # watch NAME FILES SECONDS: a case starts; FILES/late is made when its time is up.
 # FILES/case says what runs in the background already: that is spared as long as it
@@ -27,11 +29,24 @@ watched() { ! kill -0 "$watchdog" 2>/dev/null || echo >&8; }
 
 # watch_cases SCRIPT: what the subshell does.
 watch_cases() {
-	local script=$1 limit files
+	local script=$1 limit files idle=$SECONDS
 	while :; do
-		told 5 || continue
+		told 5 || { no_case; continue; }
 		[ -z "$files" ] || through_within "$limit" || case_is_late
+		idle=$SECONDS
 	done
+}
+
+# no_case: when there has been none for long, say what the machine does, once. It may
+# be right, so nothing is ended.
+no_case() {
+	local files
+	[ $((SECONDS - idle)) -ge "$IDLE_SECONDS" ] || return 0
+	idle=$((SECONDS + 100000))
+	files=$(mktemp -d)
+	echo "    no case for $IDLE_SECONDS s:"
+	report_within 60
+	rm -r "$files"
 }
 
 # told SECONDS: read a line. Ends with the script, whoever else holds the pipe.
