@@ -32,8 +32,8 @@ struct auditor {
 	struct owners owners;
 	uint32_t *types;
 	uint64_t next;
-	_Alignas(uint64_t) uint8_t guest[PAGE_BYTES];
-	_Alignas(uint64_t) uint8_t image[PAGE_BYTES];
+	uint8_t guest[PAGE_BYTES];
+	uint8_t image[PAGE_BYTES];
 };
 
 static int audit_ask_types(struct auditor *a)
@@ -125,14 +125,16 @@ static bool audit_is_events(const uint8_t *page)
 {
 	const uint32_t known = UINT32_C(1) << EVTCHN_FIFO_PENDING |
 			       UINT32_C(1) << EVTCHN_FIFO_MASKED |
-			       UINT32_C(1) << EVTCHN_FIFO_LINKED |
-			       UINT32_C(1) << EVTCHN_FIFO_BUSY | EVTCHN_FIFO_LINK_MASK;
-	const event_word_t *words = (const event_word_t *)page;
+			       UINT32_C(1) << EVTCHN_FIFO_LINKED | UINT32_C(1) << EVTCHN_FIFO_BUSY |
+			       EVTCHN_FIFO_LINK_MASK;
+	event_word_t word;
 	unsigned int i;
 
-	for (i = 0; i < PAGE_BYTES / sizeof(*words); i++)
-		if (words[i] & ~known)
+	for (i = 0; i < PAGE_BYTES; i += sizeof(word)) {
+		memcpy(&word, page + i, sizeof(word));
+		if (word & ~known)
 			return false;
+	}
 	return true;
 }
 
