@@ -71,6 +71,7 @@ int p2m_find(struct p2m *p2m)
 	size_t nframes;
 	void *map;
 
+	p2m->moved = false;
 	if (p2m_anchor_read(p2m, &anchor))
 		goto fail;
 	if (p2m_stays(p2m, &anchor))
@@ -90,6 +91,7 @@ int p2m_find(struct p2m *p2m)
 	map = frames_map(p2m->dom, frames, nframes, "p2m");
 	if (!map)
 		goto fail;
+	p2m->moved = true;
 	p2m->map = map;
 	p2m->frames = frames;
 	p2m->nframes = nframes;

@@ -10,6 +10,7 @@
 #ifndef STILLPOINT_P2M_H
 #define STILLPOINT_P2M_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@
  * @nframes: number of frames that hold the table, 512 pfns each
  * @frames: their machine frames
  * @map: the table; the guest writes it at any time
+ * @moved: the last p2m_find() mapped it anew
  * @anchor: what the guest said when it was found
  */
 struct p2m {
@@ -32,6 +34,7 @@ struct p2m {
 	size_t nframes;
 	uint64_t *frames;
 	const uint64_t *map;
+	bool moved;
 	struct p2m_anchor anchor;
 };
 

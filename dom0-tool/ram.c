@@ -116,7 +116,8 @@ static int ram_update_some(struct ram *mem, uint64_t first, const uint64_t *p2m,
 	return 0;
 }
 
-int ram_update(struct ram *mem, const uint64_t *p2m, struct bitmap *changed)
+int ram_update(struct ram *mem, const uint64_t *p2m, const struct bitmap *pages,
+	       struct bitmap *changed)
 {
 	uint64_t copy[ENTRIES_PER_PAGE];
 	uint64_t first;
@@ -125,6 +126,8 @@ int ram_update(struct ram *mem, const uint64_t *p2m, struct bitmap *changed)
 	mem->chunk->n = 0;
 	for (first = 0; first < mem->size; first += n) {
 		n = mem->size - first < ENTRIES_PER_PAGE ? mem->size - first : ENTRIES_PER_PAGE;
+		if (pages && !bitmap_test(pages, first / ENTRIES_PER_PAGE))
+			continue;
 		if (!memcmp(mem->p2m + first, p2m + first, n * sizeof(*p2m)))
 			continue;
 		memcpy(copy, p2m + first, n * sizeof(*p2m));

@@ -53,11 +53,13 @@ int ram_grow(struct ram *mem, uint64_t size);
 
 /*
  * Take over @p2m, mem->size entries that the guest may change meanwhile, and map the
- * frames that differ from what is mapped. Their pfns are added to @changed. A frame
+ * frames that differ from what is mapped. Of its pages of 512 entries only those in
+ * @pages are looked at, if that is not NULL. Their pfns are added to @changed. A frame
  * that cannot be mapped is no error: it may be gone again. Returns 0, or -1 with an
  * error recorded.
  */
-int ram_update(struct ram *mem, const uint64_t *p2m, struct bitmap *changed);
+int ram_update(struct ram *mem, const uint64_t *p2m, const struct bitmap *pages,
+	       struct bitmap *changed);
 
 /* Try again to map @pfn. Returns where, or NULL with nothing recorded. */
 const uint8_t *ram_map(struct ram *mem, uint64_t pfn);

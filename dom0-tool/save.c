@@ -138,6 +138,8 @@ static void save_free(struct save *s)
 	audit_free(&s->audit);
 	bitmap_free(&s->pending);
 	bitmap_free(&s->set);
+	bitmap_free(&s->granted);
+	bitmap_free(&s->p2m_pages);
 	free(s->written.frames);
 	snapshot_free(&s->snap);
 	inverse_free(&s->inverse);

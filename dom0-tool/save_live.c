@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "control.h"
+#include "grants.h"
 #include "msg.h"
 #include "save_state.h"
 #include "signals.h"
@@ -37,13 +38,17 @@
 int save_collect(struct save *s)
 {
 	uint64_t start = clock_us();
+	/* What was written before the first set was made is in none. */
+	bool by_set = s->collected && tracker_has_guest(&s->tracker);
 
-	if (save_update_memory(s))
+	if (save_find_memory(s) || (!by_set && save_update_memory(s, NULL)))
 		return -1;
 	bitmap_zero(&s->set);
-	if (s->tracker.ops->collect(&s->tracker, &s->set))
+	if (s->tracker.ops->collect(&s->tracker, &s->set) ||
+	    (by_set && save_update_memory(s, &s->set)))
 		return -1;
 	bitmap_or(&s->pending, &s->set);
+	s->collected = true;
 	s->set_us = clock_us() - start;
 	return 0;
 }
@@ -89,8 +94,24 @@ static int live_harvest(struct save *s)
 }
 
 /*
+ * What backends may write is in each set, and would be copied in vain. Where it cannot be
+ * told, it is copied.
+ */
+static void live_find_granted(struct save *s)
+{
+	struct grants grants;
+
+	bitmap_zero(&s->granted);
+	if (grants_read(&grants, s->dom))
+		return;
+	grants_mark(&grants, &s->mem, &s->inverse, &s->granted);
+	grants_free(&grants);
+}
+
+/*
  * Up to SENDER_PAGES pending pfns from *cursor on that the image has room for. Pages
- * that are not mapped, tables and the like stay pending until the park.
+ * that are not mapped or may be written by a backend, tables and the like stay pending,
+ * until the park if they stay so.
  */
 static size_t live_gather(const struct save *s, uint64_t *cursor, struct sender_slot *slot,
 			  uint64_t *mfns)
@@ -100,7 +121,7 @@ static size_t live_gather(const struct save *s, uint64_t *cursor, struct sender_
 
 	for (pfn = bitmap_next(&s->pending, *cursor); pfn < limit && n < SENDER_PAGES;
 	     pfn = bitmap_next(&s->pending, pfn + 1)) {
-		if (!s->mem.page[pfn])
+		if (!s->mem.page[pfn] || bitmap_test(&s->granted, pfn))
 			continue;
 		slot->pfn[n] = pfn;
 		mfns[n++] = s->mem.p2m[pfn];
@@ -170,6 +191,7 @@ static int live_do_round(struct save *s)
 
 	snprintf(name, sizeof(name), SAVE_ROUND, s->res->nrounds);
 	save_phase(s, name);
+	live_find_granted(s);
 	if (live_send(s))
 		return -1;
 	live_round(s)->send_us = clock_us() - start;

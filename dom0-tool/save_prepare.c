@@ -66,7 +66,8 @@ static int save_grow(struct save *s, uint64_t size)
 			"the guest's p2m shrank from %llu to %llu pfns while it was saved; try again",
 			(unsigned long long)s->mem.size, (unsigned long long)size);
 	if (bitmap_grow(&s->pending, size) || bitmap_grow(&s->set, size) ||
-	    snapshot_grow(&s->snap, size) || (s->opts->audit && audit_grow(&s->audit, size)))
+	    bitmap_grow(&s->granted, size) || snapshot_grow(&s->snap, size) ||
+	    (s->opts->audit && audit_grow(&s->audit, size)))
 		return -1;
 	s->xl.img.placed = s->audit.placed;
 	if (ram_grow(&s->mem, size))
@@ -75,16 +76,40 @@ static int save_grow(struct save *s, uint64_t size)
 	return 0;
 }
 
-int save_update_memory(struct save *s)
+int save_find_memory(struct save *s)
 {
-	if (p2m_find(&s->p2m) || save_grow(s, s->p2m.size))
+	return p2m_find(&s->p2m) || save_grow(s, s->p2m.size) ? -1 : 0;
+}
+
+/* The pages of the p2m that are in @set, or that are not known to be the guest's. */
+static int save_find_changed(struct save *s, const struct bitmap *set)
+{
+	uint64_t pfn;
+	size_t i;
+
+	if (bitmap_grow(&s->p2m_pages, s->p2m.nframes))
 		return -1;
-	return ram_update(&s->mem, s->p2m.map, &s->pending);
+	bitmap_zero(&s->p2m_pages);
+	for (i = 0; i < s->p2m.nframes; i++) {
+		pfn = inverse_pfn(&s->inverse, s->p2m.frames[i]);
+		if (pfn >= set->bits || bitmap_test(set, pfn))
+			bitmap_set(&s->p2m_pages, i);
+	}
+	return 0;
+}
+
+int save_update_memory(struct save *s, const struct bitmap *set)
+{
+	if (s->p2m.moved)
+		set = NULL;
+	if (set && save_find_changed(s, set))
+		return -1;
+	return ram_update(&s->mem, s->p2m.map, set ? &s->p2m_pages : NULL, &s->pending);
 }
 
 static int save_try_to_map(struct save *s)
 {
-	if (ram_init(&s->mem, s->dom) || save_update_memory(s))
+	if (ram_init(&s->mem, s->dom) || save_find_memory(s) || save_update_memory(s, NULL))
 		return -1;
 	return inverse_build(&s->inverse, s->mem.p2m, s->mem.size);
 }
@@ -104,6 +129,7 @@ static int save_map_live(struct save *s)
 		snapshot_init(&s->snap, s->dom, &s->mem);
 		bitmap_free(&s->pending);
 		bitmap_free(&s->set);
+		bitmap_free(&s->granted);
 		audit_free(&s->audit);
 		clock_sleep_us(1000);
 	}

@@ -19,7 +19,10 @@
  * @pending: pages of which the image does not have the newest bytes. A page's bit is
  *	cleared before it is copied, and set again when it is in a set
  * @set: the last set
+ * @granted: pages that backends may write, when this round began
  * @written: the p2m as the image describes it
+ * @p2m_pages: those of the p2m's own pages that may have changed, by their number
+ * @collected: a set was collected before
  * @expected: pages that were pending when the last set was made
  * @harvested_us: when that was, by clock_us()
  * @set_us: how long it took to take it over, the p2m included
@@ -40,6 +43,9 @@ struct save {
 	struct inverse inverse;
 	struct bitmap pending;
 	struct bitmap set;
+	struct bitmap granted;
+	struct bitmap p2m_pages;
+	bool collected;
 	struct staging staging;
 	struct output out;
 	struct image_xl xl;
@@ -68,8 +74,14 @@ static inline void save_phase(const struct save *s, const char *name)
  */
 int save_prepare(struct save *s);
 
-/* Take the p2m as it is now, and map what is new in it, which becomes pending. */
-int save_update_memory(struct save *s);
+/* Find the p2m, and make room for its pfns. */
+int save_find_memory(struct save *s);
+
+/*
+ * Take the p2m as it is now, and map what is new in it, which becomes pending. If @set
+ * is not NULL, nothing else was written since this was done last.
+ */
+int save_update_memory(struct save *s, const struct bitmap *set);
 
 /* Take over the set that the tracker made: it is pending. */
 int save_collect(struct save *s);

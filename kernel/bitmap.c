@@ -68,6 +68,19 @@ bool sp_bitmap_test(const struct sp_bitmap *map, unsigned long pfn)
 	return pfn < map->bits && test_bit(pfn % PAGE_BITS, map->page[pfn / PAGE_BITS]);
 }
 
+bool sp_bitmap_take(struct sp_bitmap *map, unsigned long pfn)
+{
+	return pfn < map->bits && test_and_clear_bit(pfn % PAGE_BITS, map->page[pfn / PAGE_BITS]);
+}
+
+void sp_bitmap_add(struct sp_bitmap *to, const struct sp_bitmap *from)
+{
+	unsigned long i;
+
+	for (i = 0; i < from->pages; i++)
+		bitmap_or(to->page[i], to->page[i], from->page[i], PAGE_BITS);
+}
+
 void sp_bitmap_move(struct sp_bitmap *to, struct sp_bitmap *from)
 {
 	unsigned long i, word;

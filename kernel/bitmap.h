@@ -29,6 +29,12 @@ void sp_bitmap_clear(struct sp_bitmap *map);
 void sp_bitmap_set(struct sp_bitmap *map, unsigned long pfn);
 bool sp_bitmap_test(const struct sp_bitmap *map, unsigned long pfn);
 
+/* Clears the bit of @pfn; true if it was set. */
+bool sp_bitmap_take(struct sp_bitmap *map, unsigned long pfn);
+
+/* Adds the bits of @from, of the same size, to @to. */
+void sp_bitmap_add(struct sp_bitmap *to, const struct sp_bitmap *from);
+
 /* Moves the bits of @from, of the same size, to @to: they are clear in @from after. */
 void sp_bitmap_move(struct sp_bitmap *to, struct sp_bitmap *from);
 

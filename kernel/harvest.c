@@ -2,6 +2,7 @@
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/page-flags.h>
+#include <linux/rwsem.h>
 
 #include <xen/interface/xen.h>
 #include <xen/page.h>
@@ -14,45 +15,52 @@
 #include "symbols.h"
 #include "walk.h"
 
-/* As many updates take about as long as the entries of a table take to look at. */
-#define UPDATES_PER_TABLE 8
+/* An update takes about as long as so many entries take to look at. */
+#define ENTRIES_PER_UPDATE 64
 
-/* Of one level-1 table, not made yet. */
-static struct mmu_update updates[PTRS_PER_PTE];
+/* Of one level-1 table and the entry that names it, not made yet. */
+static struct mmu_update updates[PTRS_PER_PTE + 1];
 static unsigned int nupdates;
 
-void sp_harvest_start(struct sp_harvest *h, struct sp_bitmap *set, struct sp_bitmap *seen,
-		      bool clear)
+void sp_harvest_start(struct sp_harvest *h, struct sp_harvest_maps *maps, enum sp_harvest_mode mode)
 {
 	*h = (struct sp_harvest){
-		.set = set,
-		.seen = seen,
-		.clear = clear,
-		.walk = { .addr = SP_KERNEL_START, .last = SP_KERNEL_LAST },
+		.maps = maps,
+		.mode = mode,
+		.all = mode == SP_HARVEST_FIRST,
 	};
-	h->walk.pgd = sp_sym.init_top_pgt;
-	sp_bitmap_clear(seen);
+	sp_bitmap_clear(&maps->seen);
+	if (!sp_is_broken(SP_FAULT_tables))
+		sp_bitmap_add(&maps->set, &maps->tables);
+	sp_bitmap_clear(&maps->tables);
+	sp_walk_start(&h->walk, sp_sym.init_top_pgt, SP_KERNEL_START, SP_KERNEL_LAST,
+		      &maps->tables);
+}
+
+static bool may_clear(const struct sp_harvest *h)
+{
+	return h->mode != SP_HARVEST_LAST;
+}
+
+static void update(const void *entry, u64 val)
+{
+	updates[nupdates].ptr = virt_to_machine(entry).maddr | MMU_NORMAL_PT_UPDATE;
+	updates[nupdates++].val = val;
 }
 
 static void clear_dirty(pte_t *pte, pteval_t raw)
 {
-	updates[nupdates].ptr = virt_to_machine(pte).maddr | MMU_NORMAL_PT_UPDATE;
-	updates[nupdates++].val = raw & ~SP_PTE_DIRTY;
+	update(pte, raw & ~SP_PTE_DIRTY);
 }
 
 static void make_updates(struct sp_harvest *h)
 {
-	if (nupdates)
-		h->err = HYPERVISOR_mmu_update(updates, nupdates, NULL, DOMID_SELF);
-	h->work -= nupdates / UPDATES_PER_TABLE;
+	if (!nupdates)
+		return;
+	h->err = HYPERVISOR_mmu_update(updates, nupdates, NULL, DOMID_SELF);
+	h->cleared = true;
+	h->work -= (long)nupdates * ENTRIES_PER_UPDATE;
 	nupdates = 0;
-}
-
-/* A page table in use is read-only here; the hypervisor writes it. */
-static bool is_table(unsigned long pfn, pteval_t raw)
-{
-	return (raw & (_PAGE_PRESENT | _PAGE_RW)) == _PAGE_PRESENT && pfn_valid(pfn) &&
-	       PagePinned(pfn_to_page(pfn));
 }
 
 /*
@@ -91,15 +99,12 @@ static void direct_table(struct sp_harvest *h, pte_t *table, unsigned long pfn)
 	unsigned int i;
 	pteval_t raw;
 
-	for_each_entry(i, table, _PAGE_RW, SP_PTE_DIRTY) {
+	for_each_entry(i, table, 0, SP_PTE_DIRTY) {
 		raw = READ_ONCE(table[i].pte);
-		if (is_table(pfn + i, raw)) {
-			if (!sp_is_broken(SP_FAULT_tables))
-				sp_bitmap_set(h->set, pfn + i);
-		} else if (raw & SP_PTE_DIRTY) {
-			sp_bitmap_set(h->set, pfn + i);
-		}
-		if (h->clear && raw & SP_PTE_DIRTY)
+		if (!(raw & SP_PTE_DIRTY))
+			continue;
+		sp_bitmap_set(&h->maps->set, pfn + i);
+		if (may_clear(h))
 			clear_dirty(&table[i], raw);
 	}
 }
@@ -113,13 +118,13 @@ static void kernel_table(struct sp_harvest *h, pte_t *table)
 		raw = READ_ONCE(table[i].pte);
 		if (!(raw & SP_PTE_DIRTY))
 			continue;
-		sp_bitmap_set(h->set, pte_pfn(table[i]));
-		if (h->clear)
+		sp_bitmap_set(&h->maps->set, pte_pfn(table[i]));
+		if (may_clear(h))
 			clear_dirty(&table[i], raw);
 	}
 }
 
-static bool may_clear(unsigned long pfn)
+static bool may_clear_user(unsigned long pfn)
 {
 	struct folio *folio;
 
@@ -148,39 +153,78 @@ static void user_table(struct sp_harvest *h, pte_t *table)
 		if (!(raw & SP_PTE_DIRTY) || !(raw & (_PAGE_PRESENT | _PAGE_PROTNONE)))
 			continue;
 		pfn = pte_pfn(table[i]);
-		sp_bitmap_set(h->set, pfn);
-		if (h->clear && !(raw & _PAGE_SPECIAL) && may_clear(pfn)) {
+		sp_bitmap_set(&h->maps->set, pfn);
+		if (may_clear(h) && !(raw & _PAGE_SPECIAL) && may_clear_user(pfn))
 			clear_dirty(&table[i], raw);
-			h->cleared = true;
-		}
 	}
 }
 
-/* One table more; false if there is none from here on. */
-static bool harvest_table(struct sp_harvest *h)
+static void harvest_table(struct sp_harvest *h, pte_t *table)
 {
-	pte_t *table = sp_walk(&h->walk);
-	unsigned long addr = h->walk.addr;
+	const unsigned long addr = h->walk.addr;
 
-	if (!table)
-		return false;
 	if (table == h->table)
-		return sp_walk_on(&h->walk);
+		return;
 	h->table = table;
-	h->work--;
+	h->work -= PTRS_PER_PTE;
 	if (h->user)
 		user_table(h, table);
-	else if (addr >= PAGE_OFFSET && addr < PAGE_OFFSET + (h->set->bits << PAGE_SHIFT))
+	else if (addr >= PAGE_OFFSET && addr < PAGE_OFFSET + (h->maps->set.bits << PAGE_SHIFT))
 		direct_table(h, table, (addr - PAGE_OFFSET) >> PAGE_SHIFT);
 	else
 		kernel_table(h, table);
-	make_updates(h);
+}
+
+/* One entry of level 2 more; false if there is none from here on. */
+static bool harvest_entry(struct sp_harvest *h)
+{
+	pmd_t *pmd = sp_walk(&h->walk);
+	pmdval_t raw;
+
+	h->work -= h->walk.looked;
+	h->walk.looked = 0;
+	if (!pmd)
+		return false;
+	raw = READ_ONCE(pmd->pmd);
+	if (h->all || raw & _PAGE_ACCESSED) {
+		if (may_clear(h) && raw & _PAGE_ACCESSED)
+			update(pmd, raw & ~(pmdval_t)_PAGE_ACCESSED);
+		harvest_table(h, sp_walk_table(*pmd));
+		make_updates(h);
+	}
 	return sp_walk_on(&h->walk);
 }
 
 static bool is_over(const struct sp_harvest *h)
 {
 	return h->err || h->work <= 0;
+}
+
+/*
+ * Were entries moved between the tables of @pgd since they were looked at? They are
+ * still being moved if who does so holds the lock.
+ */
+static bool has_moved(struct sp_harvest *h, struct page *pgd)
+{
+	struct mm_struct *mm = sp_sym.pgd_page_get_mm(pgd);
+
+	if (!sp_bitmap_take(&h->maps->moved, page_to_pfn(pgd)))
+		return false;
+	if (mm && rwsem_is_locked(&mm->mmap_lock))
+		sp_bitmap_set(&h->maps->moved, page_to_pfn(pgd));
+	return true;
+}
+
+static void start_user(struct sp_harvest *h, struct page *pgd)
+{
+	void *user_mode = (void *)page_private(pgd);
+
+	h->pgd = page_to_pfn(pgd);
+	h->all = has_moved(h, pgd) || h->mode == SP_HARVEST_FIRST;
+	sp_walk_start(&h->walk, page_address(pgd), 0, SP_USER_LAST, &h->maps->tables);
+	/* The top-level table of user mode has the same entries. */
+	if (user_mode)
+		sp_bitmap_set(&h->maps->tables, PFN_DOWN(__pa(user_mode)));
 }
 
 /*
@@ -195,16 +239,14 @@ static void harvest_users(struct sp_harvest *h)
 
 	list_for_each_entry_reverse(page, sp_sym.pgd_list, lru) {
 		pfn = page_to_pfn(page);
-		if (sp_bitmap_test(h->seen, pfn))
+		if (sp_bitmap_test(&h->maps->seen, pfn))
 			continue;
 		if (h->pgd != pfn)
-			h->walk = (struct sp_walk){ .last = SP_USER_LAST };
-		h->walk.pgd = page_address(page);
-		h->pgd = pfn;
-		while (harvest_table(h))
+			start_user(h, page);
+		while (harvest_entry(h))
 			if (is_over(h))
 				return;
-		sp_bitmap_set(h->seen, pfn);
+		sp_bitmap_set(&h->maps->seen, pfn);
 		if (is_over(h))
 			return;
 	}
@@ -214,7 +256,7 @@ static void harvest_users(struct sp_harvest *h)
 static void harvest_some(struct sp_harvest *h)
 {
 	while (!h->user) {
-		h->user = !harvest_table(h);
+		h->user = !harvest_entry(h);
 		if (is_over(h))
 			return;
 	}
@@ -243,7 +285,10 @@ void sp_harvest_slice(struct sp_harvest *h, long work)
 	h->cleared = false;
 	sp_walk_forget(&h->walk);
 	harvest_some(h);
-	err = h->cleared || (h->clear && h->done) ? flush_tlbs() : 0;
+	/* What hooks noted may still be written through an entry of before. */
+	err = h->cleared || (may_clear(h) && h->done) ? flush_tlbs() : 0;
 	if (!h->err)
 		h->err = err;
+	if (h->done && !sp_is_broken(SP_FAULT_tables))
+		sp_bitmap_add(&h->maps->set, &h->maps->tables);
 }

@@ -23,6 +23,7 @@ static bool armed;
 static bool registered;
 static struct sp_bitmap *next_set;
 static struct sp_bitmap *set_after;
+static struct sp_bitmap *moved_tables;
 static DEFINE_PER_CPU(u64, calls);
 
 static void note(unsigned long pfn, unsigned long pages)
@@ -58,7 +59,10 @@ static void on_pages(struct pt_regs *regs)
 	     (unsigned int)regs_get_kernel_argument(regs, 2));
 }
 
-/* folio_mark_dirty(folio), folio_mark_lazyfree(folio): so is that of the folio's entries. */
+/*
+ * folio_mark_dirty(folio), folio_mark_lazyfree(folio): so is that of the folio's entries.
+ * folio_move_anon_rmap(folio, vma): the entry may be on its way to another table (UFFDIO_MOVE).
+ */
 static void on_folio(struct pt_regs *regs)
 {
 	struct folio *folio = (struct folio *)regs_get_kernel_argument(regs, 0);
@@ -132,6 +136,14 @@ static void on_untrack(struct pt_regs *regs)
 		note_twice(sp_walk_pfn(vma->vm_mm->pgd, addr));
 }
 
+/* move_page_tables(vma, ...): entries keep their dirty bits, and get under others of level 2. */
+static void on_move(struct pt_regs *regs)
+{
+	struct vm_area_struct *vma = (struct vm_area_struct *)regs_get_kernel_argument(regs, 0);
+
+	sp_bitmap_set(moved_tables, PFN_DOWN(__pa(vma->vm_mm->pgd)));
+}
+
 /* gnttab_end_foreign_access_ref_v1(ref): its holder may write until it returns. */
 static void on_grant_end(struct pt_regs *regs)
 {
@@ -167,6 +179,8 @@ static const struct hook hooks[] = {
 	{ &sp_sym.xen_alloc_ldt, on_ldt, .extra = true },
 	{ &sp_sym.xen_free_ldt, on_ldt, .extra = true },
 	{ &sp_sym.untrack_pfn, on_untrack },
+	{ &sp_sym.move_page_tables, on_move },
+	{ &sp_sym.folio_move_anon_rmap, on_folio },
 	{ &sp_sym.gnttab_end_foreign_access_ref_v1, on_grant_end, .extra = true },
 };
 
@@ -208,7 +222,8 @@ static struct ftrace_ops ops = {
 	.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_PERMANENT,
 };
 
-int sp_hooks_arm(struct sp_bitmap *noted, struct sp_bitmap *again, bool extras)
+int sp_hooks_arm(struct sp_bitmap *noted, struct sp_bitmap *again, struct sp_bitmap *moved,
+		 bool extras)
 {
 	unsigned long entries[ARRAY_SIZE(hooks)];
 	unsigned int i, n = 0;
@@ -216,6 +231,7 @@ int sp_hooks_arm(struct sp_bitmap *noted, struct sp_bitmap *again, bool extras)
 
 	next_set = noted;
 	set_after = again;
+	moved_tables = moved;
 	WRITE_ONCE(armed, true);
 	for_each_possible_cpu(cpu)
 		per_cpu(calls, cpu) = 0;

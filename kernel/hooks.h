@@ -17,11 +17,13 @@
  * @noted: where the pages go that need to be in the next set
  * @again: where those go that need to be in the set after that as well, as they may
  *	still be written for a moment
+ * @moved: where the top-level tables go within which entries are moved
  * @extras: only what the hypervisor's log does not see
  *
  * Return: 0 or a negative errno.
  */
-int sp_hooks_arm(struct sp_bitmap *noted, struct sp_bitmap *again, bool extras);
+int sp_hooks_arm(struct sp_bitmap *noted, struct sp_bitmap *again, struct sp_bitmap *moved,
+		 bool extras);
 
 /* Ends; when it returns, the bitmaps are no longer used. Sleeps. */
 void sp_hooks_disarm(void);

@@ -58,6 +58,7 @@ static const struct sp_symbol symbols[] __initconst = {
 
 	SP_SYMBOL(init_top_pgt),
 	SP_SYMBOL(pgd_list),
+	SP_SYMBOL(pgd_page_get_mm),
 	SP_SYMBOL(poking_mm),
 	SP_SYMBOL(max_pfn),
 
@@ -87,6 +88,8 @@ static const struct sp_symbol symbols[] __initconst = {
 	SP_SYMBOL(xen_alloc_ldt),
 	SP_SYMBOL(xen_free_ldt),
 	SP_SYMBOL(untrack_pfn),
+	SP_SYMBOL(move_page_tables),
+	SP_SYMBOL(folio_move_anon_rmap, SP_IF_CONFIGURED),
 	SP_SYMBOL(gnttab_end_foreign_access_ref_v1),
 };
 

@@ -41,6 +41,7 @@ struct sp_symbols {
 	/* page tables */
 	pgd_t *init_top_pgt;
 	struct list_head *pgd_list;
+	struct mm_struct *(*pgd_page_get_mm)(struct page *page);
 	struct mm_struct **poking_mm;
 	unsigned long *max_pfn;
 
@@ -72,6 +73,8 @@ struct sp_symbols {
 	unsigned long xen_alloc_ldt;
 	unsigned long xen_free_ldt;
 	unsigned long untrack_pfn;
+	unsigned long move_page_tables;
+	unsigned long folio_move_anon_rmap;
 	unsigned long gnttab_end_foreign_access_ref_v1;
 };
 

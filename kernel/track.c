@@ -26,19 +26,17 @@
 /**
  * struct track - an epoch
  * @report: what dom0 is told
- * @set: what dom0 reads
+ * @maps: the set that dom0 reads is one of them
  * @next: what hooks noted since the last set
  * @after: what they noted for the set after the next
- * @seen: see struct sp_harvest
- * @dir: the directory pages of @set
+ * @dir: the directory pages of the set
  * @extras: only what the hypervisor's log does not see
  */
 struct track {
 	struct sp_tracking report;
-	struct sp_bitmap set;
+	struct sp_harvest_maps maps;
 	struct sp_bitmap next;
 	struct sp_bitmap after;
-	struct sp_bitmap seen;
 	u64 *dir[STILLPOINT_DIRS];
 	bool extras;
 };
@@ -57,19 +55,24 @@ static int make_dirs(void)
 	unsigned long i;
 	u64 **dir;
 
-	if (track.set.pages > STILLPOINT_DIRS * STILLPOINT_DIR_ENTRIES)
+	if (track.maps.set.pages > STILLPOINT_DIRS * STILLPOINT_DIR_ENTRIES)
 		return -EFBIG;
-	for (i = 0; i < track.set.pages; i++) {
+	for (i = 0; i < track.maps.set.pages; i++) {
 		dir = &track.dir[i / STILLPOINT_DIR_ENTRIES];
 		if (!*dir)
 			*dir = (u64 *)get_zeroed_page(GFP_KERNEL);
 		if (!*dir)
 			return -ENOMEM;
-		(*dir)[i % STILLPOINT_DIR_ENTRIES] = PFN_DOWN(__pa(track.set.page[i]));
+		(*dir)[i % STILLPOINT_DIR_ENTRIES] = PFN_DOWN(__pa(track.maps.set.page[i]));
 		track.report.bitmap_dir[i / STILLPOINT_DIR_ENTRIES] = PFN_DOWN(__pa(*dir));
 	}
 	return 0;
 }
+
+static struct sp_bitmap *const bitmaps[] = {
+	&track.maps.set,  &track.maps.tables, &track.maps.moved,
+	&track.maps.seen, &track.next,	      &track.after,
+};
 
 static void free_track(void)
 {
@@ -77,11 +80,19 @@ static void free_track(void)
 
 	for (i = 0; i < STILLPOINT_DIRS; i++)
 		free_page((unsigned long)track.dir[i]);
-	sp_bitmap_free(&track.set);
-	sp_bitmap_free(&track.next);
-	sp_bitmap_free(&track.after);
-	sp_bitmap_free(&track.seen);
+	for (i = 0; i < ARRAY_SIZE(bitmaps); i++)
+		sp_bitmap_free(bitmaps[i]);
 	memset(&track, 0, sizeof(track));
+}
+
+static int make_bitmaps(unsigned long bits)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < ARRAY_SIZE(bitmaps) && !err; i++)
+		err = sp_bitmap_init(bitmaps[i], bits);
+	return err;
 }
 
 static int start(bool extras)
@@ -93,17 +104,11 @@ static int start(bool extras)
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		err = -EOPNOTSUPP;
 	if (!err)
-		err = sp_bitmap_init(&track.set, bits);
-	if (!err)
-		err = sp_bitmap_init(&track.next, bits);
-	if (!err)
-		err = sp_bitmap_init(&track.after, bits);
-	if (!err)
-		err = sp_bitmap_init(&track.seen, bits);
+		err = make_bitmaps(bits);
 	if (!err)
 		err = make_dirs();
 	if (!err)
-		err = sp_hooks_arm(&track.next, &track.after, extras);
+		err = sp_hooks_arm(&track.next, &track.after, &track.maps.moved, extras);
 	if (err) {
 		free_track();
 		return err;
@@ -132,7 +137,7 @@ void sp_track_exit(void)
 /* What hooks noted, and what has no dirty bit. Every CPU is stopped. */
 static void add_rest(void)
 {
-	sp_bitmap_move(&track.set, &track.next);
+	sp_bitmap_move(&track.maps.set, &track.next);
 	sp_bitmap_move(&track.next, &track.after);
 }
 
@@ -147,7 +152,7 @@ static int slice(void *data)
 	if (harvest.done && !harvest.err) {
 		/* The TLBs are flushed: no write comes behind what was noted until now. */
 		add_rest();
-		sp_extras_add(&track.set, &track.next);
+		sp_extras_add(&track.maps.set, &track.next);
 	}
 	us = sp_cycles_to_us(rdtsc_ordered() - begin, tsc_khz);
 	track.report.slice_max_us = max_t(u32, track.report.slice_max_us, us);
@@ -158,7 +163,7 @@ static int slice(void *data)
 static void report_set(u64 begin)
 {
 	track.report.harvests++;
-	track.report.set_pages = sp_bitmap_weight(&track.set);
+	track.report.set_pages = sp_bitmap_weight(&track.maps.set);
 	track.report.hooks = sp_hooks_calls();
 	track.report.harvest_us = sp_cycles_to_us(rdtsc_ordered() - begin, tsc_khz);
 	sp_control_tracking(&track.report);
@@ -176,8 +181,9 @@ int sp_track_harvest(bool extras, bool (*go_on)(void))
 	}
 	track.report.slice_max_us = 0;
 	track.report.slices = 0;
-	sp_bitmap_clear(&track.set);
-	sp_harvest_start(&harvest, &track.set, &track.seen, true);
+	sp_bitmap_clear(&track.maps.set);
+	sp_harvest_start(&harvest, &track.maps,
+			 track.report.harvests ? SP_HARVEST_NEXT : SP_HARVEST_FIRST);
 	for (;;) {
 		stop_machine(slice, NULL, cpumask_of(0));
 		if (!harvest.done && !harvest.err && !go_on())
@@ -201,28 +207,27 @@ static void add_own(const struct sp_bitmap *map)
 	unsigned long i;
 
 	for (i = 0; i < map->pages; i++)
-		sp_bitmap_set(&track.set, PFN_DOWN(__pa(map->page[i])));
+		sp_bitmap_set(&track.maps.set, PFN_DOWN(__pa(map->page[i])));
 }
 
 /* What is still written until the guest is in the loop, whatever its dirty bit. */
 static void add_writer(void)
 {
 	unsigned long stack = (unsigned long)task_stack_page(current), offset;
+	unsigned int i;
 
 	for (offset = 0; offset < THREAD_SIZE; offset += PAGE_SIZE)
-		sp_bitmap_set(&track.set, sp_walk_pfn(sp_sym.init_top_pgt, stack + offset));
-	add_own(&track.set);
-	add_own(&track.next);
-	add_own(&track.after);
-	add_own(&track.seen);
+		sp_bitmap_set(&track.maps.set, sp_walk_pfn(sp_sym.init_top_pgt, stack + offset));
+	for (i = 0; i < ARRAY_SIZE(bitmaps); i++)
+		add_own(bitmaps[i]);
 }
 
 void sp_track_last_extras(void)
 {
 	if (!sp_track_is_on())
 		return;
-	sp_bitmap_clear(&track.set);
-	sp_extras_add(&track.set, &track.next);
+	sp_bitmap_clear(&track.maps.set);
+	sp_extras_add(&track.maps.set, &track.next);
 }
 
 void sp_track_last(void)
@@ -236,7 +241,7 @@ void sp_track_last(void)
 	add_rest();
 	add_writer();
 	if (!track.extras) {
-		sp_harvest_start(&harvest, &track.set, &track.seen, false);
+		sp_harvest_start(&harvest, &track.maps, SP_HARVEST_LAST);
 		sp_harvest_slice(&harvest, SP_HARVEST_ALL);
 	}
 	report_set(begin);
