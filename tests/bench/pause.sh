@@ -20,34 +20,44 @@ checkpoint() {
 	esac
 }
 
-# measure WAY SERIES: adds to SERIES.gap and SERIES.total, in microseconds.
+# watch: before everybody else in the guest, so that what it misses are its processors.
+watch() { job g1 start watch chrt -f 50 pausewatch --step-us 1000 --threshold-us 1000000; }
+
+# watched SERIES: the longest gap since, to SERIES.gap.
+watched() {
+	local said
+	said=$(job g1 stop watch) || fail "the guest lost its watch"
+	sed -nE 's/^pausewatch: longest-us ([0-9]+) .*/\1/p' <<<"$said" >>"$1.gap"
+}
+
+# measure WAY SERIES: adds to SERIES.gap, SERIES.park and SERIES.total, in microseconds.
 measure() {
-	local start said
-	job g1 start watch pausewatch --step-us 1000 --threshold-us 1000000
+	local start
+	watch
 	sleep 1
 	start=$(date +%s%N)
 	checkpoint "$1" >"$state/said" 2>&1 || { cat "$state/said"; fail "$1 failed"; }
 	echo $((($(date +%s%N) - start) / 1000)) >>"$2.total"
 	within 60 answers g1 || fail "the guest does not answer after $1"
-	said=$(job g1 stop watch) || fail "the guest lost its watch"
-	sed -nE 's/^pausewatch: longest-us ([0-9]+) .*/\1/p' <<<"$said" >>"$2.gap"
+	watched "$2"
+	[ "$1" = xl ] || counter g1 last_park_us >>"$2.park"
 	rm -f "$image"
 }
 
 # quiet_gap SERIES: the longest gap without a checkpoint, of as long a time.
 quiet_gap() {
-	local said
-	job g1 start watch pausewatch --step-us 1000 --threshold-us 1000000
+	watch
 	sleep 5
-	said=$(job g1 stop watch) || fail "the guest lost its watch"
-	sed -nE 's/^pausewatch: longest-us ([0-9]+) .*/\1/p' <<<"$said" >>"$1.gap"
+	watched "$1"
 	: >>"$1.total"
 }
 
-row() { printf '%6s %6s  %-10s %-28s %-26s %s\n' "$@"; }
+row() { printf '%5s %5s  %-10s %-20s %-20s %-20s %-20s %s\n' "$@"; }
 
-# ratios SERIES: xl's gap by this one's, of each repetition.
-ratios() { paste "$state/xl.gap" "$1.gap" | awk '$2 { print $1 / $2 }'; }
+# ratios SERIES BY: one by the other, of each repetition; nothing if one is missing.
+ratios() {
+	[ ! -s "$1" ] || [ ! -s "$2" ] || paste "$1" "$2" | awk '$2 { print $1 / $2 }'
+}
 
 declare -A name=([guest]=stillpoint [none]='  none' [logdirty]='  logdirty' [xl]='xl save -c'
 	[libxc]='libxc live' [idle]='nothing')
@@ -59,7 +69,8 @@ for size in "${sizes[@]}"; do
 		works_in=()
 		[ "$rate" = 0 ] || quiet start_work g1 "dirty=$rate=$((size / 4))" ||
 			fail "no load"
-		rm -f "$state"/*.gap "$state"/*.total
+		rm -f "$state"/*.gap "$state"/*.park "$state"/*.total
+		touch "$state"/{idle,xl}.park
 		for ((n = 1; n <= repeat; n++)); do
 			echo "# $size MiB, $rate MiB/s: $n of $repeat"
 			quiet_gap "$state/idle"
@@ -70,13 +81,16 @@ for size in "${sizes[@]}"; do
 		for way in idle "${ways[@]}"; do
 			results+=("$(row "$size" "$rate" "${name[$way]}" \
 				"$(spread %.0f 1000 <"$state/$way.gap")" \
+				"$(spread %.0f 1000 <"$state/$way.park")" \
 				"$(spread %.1f 1000000 <"$state/$way.total")" \
-				"$(ratios "$state/$way" | spread %.1f 1)")")
+				"$(ratios "$state/xl.gap" "$state/$way.gap" | spread %.1f 1)" \
+				"$(ratios "$state/libxc.park" "$state/$way.park" | spread %.1f 1)")")
 		done
 		[ "$rate" = 0 ] || quiet stop_work g1 || fail "the load found something wrong"
 	done
 done
 echo
-echo "Xen $LAB_XEN, median of $repeat (least to most). The gap is what a process in the guest sees."
-row MiB MiB/s what 'gap, ms' 'total, s' "xl's gap by this one"
+echo "Xen $LAB_XEN, median of $repeat (least to most). The gap is what a process in the guest sees,"
+echo "the park what the module measures with all of the guest's processors stopped."
+row MiB MiB/s what 'gap, ms' 'park, ms' 'total, s' "xl's gap by it" "libxc's park by it"
 printf '%s\n' "${results[@]}"
