@@ -103,6 +103,8 @@ expect 0 'verify-stream-v2 accepts the image of the copy' verify_stream "$image.
 
 expect 0 'go back to the image a last time' go_back g1 kept copy
 expect 0 'restore for the stock commands' stillpoint restore "$image"
+# A stock suspend waits 20 s for every task, and some wait for disks that come back.
+expect 0 'it answers' within 120 answers g1
 expect 0 'stock xl save -c' xl save -c g1 "$image.stock"
 expect 0 'the guest works after it' guest_ok g1
 expect 0 'stillpoint save works after it' stillpoint save --force g1 "$image.again"

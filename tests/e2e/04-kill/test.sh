@@ -5,6 +5,7 @@
 # deadline or, where the tool had paused it, after "stillpoint recover"; nothing
 # stands under the image's name; and the next save works.
 # lab: --vcpus 2 --memory 128
+# everyday: quick
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh
 
