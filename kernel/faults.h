@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A module that misses pages on purpose, to see that the audit finds them:
- * make modules SP_BREAK=tlb, user, grants or tables. Any other module does not.
+ * make modules SP_BREAK=tlb, user, grants, tables or moved. Any other module does not.
  */
 #ifndef SP_FAULTS_H
 #define SP_FAULTS_H
@@ -14,6 +14,7 @@ enum sp_fault {
 	SP_FAULT_user,	 /* user mappings are not looked at */
 	SP_FAULT_grants, /* grants that were ended are forgotten */
 	SP_FAULT_tables, /* page tables are forgotten */
+	SP_FAULT_moved,	 /* that entries were moved is forgotten */
 };
 
 #ifndef SP_BREAK

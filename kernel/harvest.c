@@ -18,9 +18,26 @@
 /* An update takes about as long as so many entries take to look at. */
 #define ENTRIES_PER_UPDATE 64
 
-/* Of one level-1 table and the entry that names it, not made yet. */
-static struct mmu_update updates[PTRS_PER_PTE + 1];
+/* Of one level-1 table, or of the entries of level 2 in a batch; not made yet. */
+static struct mmu_update updates[PTRS_PER_PTE];
 static unsigned int nupdates;
+
+/* Tables whose accessed bits are cleared together, and that are looked at then. */
+#define BATCH 64
+
+/**
+ * struct found - a table
+ * @addr: where it begins to map
+ * @user: it is a process's
+ */
+struct found {
+	pte_t *table;
+	unsigned long addr;
+	bool user;
+};
+
+static struct found batch[BATCH];
+static unsigned int nbatch;
 
 void sp_harvest_start(struct sp_harvest *h, struct sp_harvest_maps *maps, enum sp_harvest_mode mode)
 {
@@ -57,10 +74,27 @@ static void make_updates(struct sp_harvest *h)
 {
 	if (!nupdates)
 		return;
-	h->err = HYPERVISOR_mmu_update(updates, nupdates, NULL, DOMID_SELF);
+	if (!h->err)
+		h->err = HYPERVISOR_mmu_update(updates, nupdates, NULL, DOMID_SELF);
 	h->cleared = true;
 	h->work -= (long)nupdates * ENTRIES_PER_UPDATE;
 	nupdates = 0;
+}
+
+/* Every TLB of the guest. */
+static void flush_tlbs(struct sp_harvest *h)
+{
+	struct mmuext_op op = { .cmd = MMUEXT_TLB_FLUSH_ALL };
+
+	if (!sp_is_broken(SP_FAULT_tlb) && !h->err)
+		h->err = HYPERVISOR_mmuext_op(&op, 1, NULL, DOMID_SELF);
+}
+
+/* A page table in use is read-only here, without a dirty bit; the hypervisor writes it. */
+static bool is_table(unsigned long pfn, pteval_t raw)
+{
+	return (raw & (_PAGE_PRESENT | _PAGE_RW)) == _PAGE_PRESENT && pfn_valid(pfn) &&
+	       PagePinned(pfn_to_page(pfn));
 }
 
 /*
@@ -99,12 +133,12 @@ static void direct_table(struct sp_harvest *h, pte_t *table, unsigned long pfn)
 	unsigned int i;
 	pteval_t raw;
 
-	for_each_entry(i, table, 0, SP_PTE_DIRTY) {
+	for_each_entry(i, table, _PAGE_RW, SP_PTE_DIRTY) {
 		raw = READ_ONCE(table[i].pte);
-		if (!(raw & SP_PTE_DIRTY))
-			continue;
-		sp_bitmap_set(&h->maps->set, pfn + i);
-		if (may_clear(h))
+		if (raw & SP_PTE_DIRTY ||
+		    (!sp_is_broken(SP_FAULT_tables) && is_table(pfn + i, raw)))
+			sp_bitmap_set(&h->maps->set, pfn + i);
+		if (may_clear(h) && raw & SP_PTE_DIRTY)
 			clear_dirty(&table[i], raw);
 	}
 }
@@ -159,60 +193,33 @@ static void user_table(struct sp_harvest *h, pte_t *table)
 	}
 }
 
-static void harvest_table(struct sp_harvest *h, pte_t *table)
+static void look_at(struct sp_harvest *h, const struct found *found)
 {
-	const unsigned long addr = h->walk.addr;
+	const unsigned long end = PAGE_OFFSET + (h->maps->set.bits << PAGE_SHIFT);
 
-	if (table == h->table)
-		return;
-	h->table = table;
-	h->work -= PTRS_PER_PTE;
-	if (h->user)
-		user_table(h, table);
-	else if (addr >= PAGE_OFFSET && addr < PAGE_OFFSET + (h->maps->set.bits << PAGE_SHIFT))
-		direct_table(h, table, (addr - PAGE_OFFSET) >> PAGE_SHIFT);
+	if (found->user)
+		user_table(h, found->table);
+	else if (found->addr >= PAGE_OFFSET && found->addr < end)
+		direct_table(h, found->table, (found->addr - PAGE_OFFSET) >> PAGE_SHIFT);
 	else
-		kernel_table(h, table);
-}
-
-/* One entry of level 2 more; false if there is none from here on. */
-static bool harvest_entry(struct sp_harvest *h)
-{
-	pmd_t *pmd = sp_walk(&h->walk);
-	pmdval_t raw;
-
-	h->work -= h->walk.looked;
-	h->walk.looked = 0;
-	if (!pmd)
-		return false;
-	raw = READ_ONCE(pmd->pmd);
-	if (h->all || raw & _PAGE_ACCESSED) {
-		if (may_clear(h) && raw & _PAGE_ACCESSED)
-			update(pmd, raw & ~(pmdval_t)_PAGE_ACCESSED);
-		harvest_table(h, sp_walk_table(*pmd));
-		make_updates(h);
-	}
-	return sp_walk_on(&h->walk);
-}
-
-static bool is_over(const struct sp_harvest *h)
-{
-	return h->err || h->work <= 0;
+		kernel_table(h, found->table);
+	make_updates(h);
 }
 
 /*
  * Were entries moved between the tables of @pgd since they were looked at? They are
- * still being moved if who does so holds the lock.
+ * still being moved, or were when the hooks were armed, if somebody holds the lock.
  */
 static bool has_moved(struct sp_harvest *h, struct page *pgd)
 {
 	struct mm_struct *mm = sp_sym.pgd_page_get_mm(pgd);
+	bool moved = sp_bitmap_take(&h->maps->moved, page_to_pfn(pgd));
 
-	if (!sp_bitmap_take(&h->maps->moved, page_to_pfn(pgd)))
+	if (sp_is_broken(SP_FAULT_moved))
 		return false;
-	if (mm && rwsem_is_locked(&mm->mmap_lock))
+	if ((moved || h->mode == SP_HARVEST_FIRST) && mm && rwsem_is_locked(&mm->mmap_lock))
 		sp_bitmap_set(&h->maps->moved, page_to_pfn(pgd));
-	return true;
+	return moved;
 }
 
 static void start_user(struct sp_harvest *h, struct page *pgd)
@@ -232,63 +239,117 @@ static void start_user(struct sp_harvest *h, struct page *pgd)
  * they do not get before the one that is under way. One that is made from now on
  * need not be seen: what it maps is dirty by the way it came there.
  */
-static void harvest_users(struct sp_harvest *h)
+static bool next_user(struct sp_harvest *h)
 {
+	struct list_head *pos = h->top ?: sp_sym.pgd_list;
 	struct page *page;
-	unsigned long pfn;
 
-	list_for_each_entry_reverse(page, sp_sym.pgd_list, lru) {
-		pfn = page_to_pfn(page);
-		if (sp_bitmap_test(&h->maps->seen, pfn))
+	h->user = true;
+	while (!sp_is_broken(SP_FAULT_user) && (pos = pos->prev) != sp_sym.pgd_list) {
+		page = list_entry(pos, struct page, lru);
+		if (sp_bitmap_test(&h->maps->seen, page_to_pfn(page)))
 			continue;
-		if (h->pgd != pfn)
+		if (h->pgd != page_to_pfn(page))
 			start_user(h, page);
-		while (harvest_entry(h))
-			if (is_over(h))
-				return;
-		sp_bitmap_set(&h->maps->seen, pfn);
-		if (is_over(h))
-			return;
+		h->top = pos;
+		h->ended = false;
+		return true;
 	}
 	h->done = true;
+	return false;
 }
 
+static void end_walk(struct sp_harvest *h)
+{
+	h->ended = true;
+	if (h->user)
+		sp_bitmap_set(&h->maps->seen, h->pgd);
+}
+
+/* The next entry of level 2 that names a table, NULL if there is none any more. */
+static pmd_t *next_entry(struct sp_harvest *h, unsigned long *addr)
+{
+	pmd_t *pmd;
+
+	while (!h->ended || next_user(h)) {
+		pmd = sp_walk(&h->walk);
+		*addr = h->walk.addr;
+		if (!pmd || !sp_walk_on(&h->walk))
+			end_walk(h);
+		h->work -= h->walk.looked;
+		h->walk.looked = 0;
+		if (pmd)
+			return pmd;
+	}
+	return NULL;
+}
+
+static void find_table(struct sp_harvest *h, pmd_t *pmd, unsigned long addr)
+{
+	pmdval_t raw = READ_ONCE(pmd->pmd);
+	pte_t *table;
+
+	if (!h->all && !(raw & _PAGE_ACCESSED))
+		return;
+	if (may_clear(h) && raw & _PAGE_ACCESSED)
+		update(pmd, raw & ~(pmdval_t)_PAGE_ACCESSED);
+	table = sp_walk_table(*pmd);
+	if (table == h->table)
+		return;
+	h->table = table;
+	h->work -= PTRS_PER_PTE;
+	batch[nbatch++] = (struct found){ .table = table, .addr = addr, .user = h->user };
+}
+
+static bool is_over(const struct sp_harvest *h)
+{
+	return h->err || h->done || h->work <= 0;
+}
+
+/* Find some tables, and look at them when every access to them leaves its trace again. */
 static void harvest_some(struct sp_harvest *h)
 {
-	while (!h->user) {
-		h->user = !harvest_entry(h);
-		if (is_over(h))
-			return;
+	unsigned long addr;
+	unsigned int i;
+	pmd_t *pmd;
+
+	nbatch = 0;
+	while (nbatch < BATCH && nupdates < BATCH && !is_over(h)) {
+		pmd = next_entry(h, &addr);
+		if (pmd)
+			find_table(h, pmd, addr);
 	}
-	if (sp_is_broken(SP_FAULT_user))
-		h->done = true;
-	else
-		harvest_users(h);
+	if (nupdates) {
+		make_updates(h);
+		flush_tlbs(h);
+	}
+	for (i = 0; i < nbatch && !h->err; i++)
+		look_at(h, &batch[i]);
 }
 
-/* Every TLB of the guest. */
-static int flush_tlbs(void)
+static void finish(struct sp_harvest *h)
 {
-	struct mmuext_op op = { .cmd = MMUEXT_TLB_FLUSH_ALL };
-
-	if (sp_is_broken(SP_FAULT_tlb))
-		return 0;
-	return HYPERVISOR_mmuext_op(&op, 1, NULL, DOMID_SELF);
+	/* Its tables, or its pages, are more than the bitmaps have room for. */
+	if (*sp_sym.max_pfn > h->maps->set.bits && may_clear(h))
+		h->err = -EAGAIN;
+	if (!sp_is_broken(SP_FAULT_tables))
+		sp_bitmap_add(&h->maps->set, &h->maps->tables);
 }
 
 void sp_harvest_slice(struct sp_harvest *h, long work)
 {
-	int err;
-
 	h->work = work;
 	h->table = NULL;
+	h->top = NULL;
+	h->ended = h->user;
 	h->cleared = false;
 	sp_walk_forget(&h->walk);
-	harvest_some(h);
+	do {
+		harvest_some(h);
+	} while (!is_over(h));
 	/* What hooks noted may still be written through an entry of before. */
-	err = h->cleared || (may_clear(h) && h->done) ? flush_tlbs() : 0;
-	if (!h->err)
-		h->err = err;
-	if (h->done && !sp_is_broken(SP_FAULT_tables))
-		sp_bitmap_add(&h->maps->set, &h->maps->tables);
+	if (h->cleared || (may_clear(h) && h->done))
+		flush_tlbs(h);
+	if (h->done)
+		finish(h);
 }

@@ -6,19 +6,21 @@
  * hypercall. In the kernel half nobody else looks at them. In a user mapping
  * reclaim and writeback do, so that a bit is cleared only where the page's own
  * PG_dirty says the same; set it is where the kernel would do no more than that
- * itself (anonymous memory and shmem), and any other bit stays, and with it the
- * page in the set. Soft-dirty bits, which a process may clear, play no part.
+ * itself (anonymous memory and shmem), and any other bit stays: the page is in the
+ * set whenever its table was accessed. Soft-dirty bits, which a process may clear, play no part.
  *
  * On its way to an entry the processor sets the accessed bit of the one of level
- * 2 above. A harvest clears these too, and flushes the TLBs before anything runs:
- * a table whose bit is clear then has no entry that was written by since, and need
- * not be looked at. Who moves entries between a process's tables must tell of it
- * (&struct sp_harvest_maps.moved).
+ * 2 above. A harvest clears these too, and flushes the TLBs before it looks at the
+ * tables below: a table whose bit is clear at the next set has no entry that was
+ * written by since, not even by the harvest, and is not looked at. Who moves
+ * entries between a process's tables must tell of it (&struct
+ * sp_harvest_maps.moved).
  */
 #ifndef SP_HARVEST_H
 #define SP_HARVEST_H
 
 #include <linux/limits.h>
+#include <linux/list.h>
 #include <linux/types.h>
 
 #include "bitmap.h"
@@ -55,25 +57,30 @@ enum sp_harvest_mode {
  * struct sp_harvest - how far one harvest has come
  * @maps: the bitmaps
  * @mode: what it does
- * @err: 0, or the negative errno of a page table update that failed
- * @user: the kernel half is done
+ * @err: 0, -EAGAIN if the guest grew beyond the bitmaps, or the negative errno of a
+ *	page table update that failed
  * @done: all is done
- * @pgd: pfn of the user top-level table that is under way
+ * @user: the kernel half is done
+ * @ended: the walk through one top-level table is
  * @all: look at all of its tables
- * @walk: where in it, or in the kernel half
  * @cleared: entries were cleared in this slice
- * @table: the last that was looked at; the kernel half names some many times in a row
+ * @pgd: pfn of the user top-level table that is under way
+ * @top: where it is in the list; NULL if it is to be found again
+ * @walk: where in it, or in the kernel half
+ * @table: the last that was found; the kernel half names some many times in a row
  * @work: what this slice may still do, in entries looked at
  */
 struct sp_harvest {
 	struct sp_harvest_maps *maps;
 	enum sp_harvest_mode mode;
-	bool cleared;
 	int err;
-	bool user;
 	bool done;
-	unsigned long pgd;
+	bool user;
+	bool ended;
 	bool all;
+	bool cleared;
+	unsigned long pgd;
+	struct list_head *top;
 	struct sp_walk walk;
 	const pte_t *table;
 	long work;
@@ -94,9 +101,8 @@ void sp_harvest_start(struct sp_harvest *h, struct sp_harvest_maps *maps,
  * Every other CPU is stopped, interrupts are off. What runs between two slices
  * may change the tables. A slice that cleared bits ends with a flush of the TLBs: a
  * processor that holds an entry as dirty goes on writing by it, and does not set
- * the bit again, nor an accessed bit on the way to it; and the kernel takes a clean
- * user entry as a promise that the processor looks at it again before it writes
- * (see try_to_unmap_one()).
+ * the bit again; and the kernel takes a clean user entry as a promise that the
+ * processor looks at it again before it writes (see try_to_unmap_one()).
  */
 void sp_harvest_slice(struct sp_harvest *h, long work);
 

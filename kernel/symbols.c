@@ -89,7 +89,8 @@ static const struct sp_symbol symbols[] __initconst = {
 	SP_SYMBOL(xen_free_ldt),
 	SP_SYMBOL(untrack_pfn),
 	SP_SYMBOL(move_page_tables),
-	SP_SYMBOL(folio_move_anon_rmap, SP_IF_CONFIGURED),
+	SP_SYMBOL(folio_move_anon_rmap, SP_ONE_OF_TWO),
+	SP_SYMBOL(page_move_anon_rmap, SP_IF_CONFIGURED),
 	SP_SYMBOL(gnttab_end_foreign_access_ref_v1),
 };
 

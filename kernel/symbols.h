@@ -75,6 +75,7 @@ struct sp_symbols {
 	unsigned long untrack_pfn;
 	unsigned long move_page_tables;
 	unsigned long folio_move_anon_rmap;
+	unsigned long page_move_anon_rmap; /* of kernels without UFFDIO_MOVE; not traced */
 	unsigned long gnttab_end_foreign_access_ref_v1;
 };
 

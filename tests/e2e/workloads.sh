@@ -15,7 +15,8 @@ CASE_SECONDS=900
 # By what they are about. Those of files work on ext4; "tmpfs-": in memory.
 # shellcheck disable=SC2034
 {
-	memory_works=(dirty-slow dirty-fast dirty-random protect remap unmap advise merge softdirty)
+	memory_works=(dirty-slow dirty-fast dirty-random protect remap scatter unmap advise merge
+		softdirty)
 	file_works=(shared tmpfs-shared memfd private tmpfs-private pagecache tmpfs-pagecache writeback)
 	disk_works=(direct disk files)
 	task_works=(forks threads segments tls reads)
@@ -74,7 +75,7 @@ start_one() {
 			echo 1000 >/sys/kernel/mm/ksm/pages_to_scan'$'\n'
 		work_in "$2" "${churn[@]}" . "$2"
 		;;
-	protect | remap | unmap | advise | softdirty | memfd | forks | threads | segments | tls | reads)
+	protect | remap | scatter | unmap | advise | softdirty | memfd | forks | threads | segments | tls | reads)
 		work_in "$2" "${churn[@]}" . "$2" ;;
 	shared | private | pagecache | writeback | direct)
 		work_in "$2" "${churn[@]}" /data "$2" ;;

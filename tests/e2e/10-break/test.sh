@@ -37,9 +37,10 @@ caught() {
 # Which workloads show it, and who may own the pages that are missed. A grant that
 # has ended is nobody's any more; the page is whoever got it. That of tlb
 # is a module, e2e/modules/sweep.c: a processor that runs programs flushes its own TLB.
-declare -A work=([user]='dirty-random' [grants]='receive' [tables]='forks programs')
+declare -A work=([user]='dirty-random' [grants]='receive' [tables]='forks programs'
+	[moved]='scatter')
 declare -A owner=([tlb]='kernel' [user]='user' [grants]='granted|kernel|user|unknown'
-	[tables]='page table')
+	[tables]='page table' [moved]='user')
 
 # pin DOM0 VCPU-0 VCPU-1: the processors of dom0 and of the guest's vCPUs.
 pin() { xl vcpu-pin 0 all "$1" && xl vcpu-pin g1 0 "$2" && xl vcpu-pin g1 1 "$3"; }
@@ -74,7 +75,7 @@ end() {
 }
 
 expect 0 'prepare the guest' prepare g1
-for fault in tlb user grants tables; do
+for fault in tlb user grants tables moved; do
 	expect 0 "$fault: start the workload" begin "$fault"
 	expect 0 "$fault: control: load the module as it is" load /usr/local/lib/stillpoint/stillpoint.ko
 	for ((n = 1; n <= $(rounds 2 1 10); n++)); do

@@ -85,6 +85,68 @@ static const char *round_remap(struct churn *churn)
 	return NULL;
 }
 
+/* Page tables over which the pages of scatter are spread, and moves in a round. */
+#define SCATTER_TABLES 64
+#define SCATTER_MOVES 8
+#define TABLE_BYTES (512 * PAGE_BYTES)
+
+static char *scatter_place(size_t page)
+{
+	return memory + page % SCATTER_TABLES * TABLE_BYTES + page / SCATTER_TABLES * PAGE_BYTES;
+}
+
+static bool scatter_move(char *from, char *to)
+{
+	return mremap(from, PAGE_BYTES, PAGE_BYTES, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to;
+}
+
+/* Room for all, the first place being the window through which they are seen. */
+static const char *scatter_start(size_t pages, char **window)
+{
+	size_t i;
+
+	memory = mmap(NULL, (SCATTER_TABLES + 1) * TABLE_BYTES, PROT_NONE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (memory == MAP_FAILED)
+		return "addresses";
+	*window = memory + SCATTER_TABLES * TABLE_BYTES;
+	for (i = 0; i < pages; i++) {
+		char *page = churn_map(PAGE_BYTES, MAP_PRIVATE);
+
+		churn_fill(page, 1, i, 0);
+		if (!scatter_move(page, scatter_place(i)))
+			return "mremap to its first place";
+	}
+	return NULL;
+}
+
+/*
+ * Each page comes to the window, is written there, and goes back to a place where
+ * nobody accesses it: its entry is dirty in a page table that no processor used.
+ */
+static const char *round_scatter(struct churn *churn)
+{
+	size_t pages = pages_of(churn), i, page;
+	static uint64_t moves;
+	static char *window;
+	const char *why;
+
+	if (pages > SCATTER_TABLES * 512)
+		pages = SCATTER_TABLES * 512;
+	why = memory ? NULL : scatter_start(pages, &window);
+	for (i = 0; i < SCATTER_MOVES && !why; i++, moves++) {
+		page = moves % pages;
+		if (!scatter_move(scatter_place(page), window))
+			return "mremap to the window";
+		if (!churn_filled(window, 1, page, moves / pages))
+			return "memory changed where nobody was";
+		churn_fill(window, 1, page, moves / pages + 1);
+		if (!scatter_move(window, scatter_place(page)))
+			return "mremap back";
+	}
+	return why;
+}
+
 static bool is_zero(const char *at, size_t n)
 {
 	size_t i;
@@ -195,11 +257,8 @@ static const char *round_unmap(struct churn *churn)
 }
 
 const struct churn_kind churn_memory[] = {
-	{ "protect", round_protect },
-	{ "remap", round_remap },
-	{ "advise", round_advise },
-	{ "merge", round_merge },
-	{ "unmap", round_unmap },
-	{ "softdirty", round_softdirty },
-	{ 0 },
+	{ "protect", round_protect },	  { "remap", round_remap },
+	{ "scatter", round_scatter },	  { "advise", round_advise },
+	{ "merge", round_merge },	  { "unmap", round_unmap },
+	{ "softdirty", round_softdirty }, { 0 },
 };

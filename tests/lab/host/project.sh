@@ -59,7 +59,7 @@ make_broken() {
 	rm -rf "$src"
 	mkdir -p "$src" "$tmp/broken"
 	tree_files | tar -C "$tree" --null -T - -cf - | tar -C "$src" -xf -
-	for fault in tlb user grants tables; do
+	for fault in tlb user grants tables moved; do
 		build_in "$src" modules "KDIR=/lib/modules/$kver/build" "SP_BREAK=$fault" \
 			>>"$tmp/build.log" 2>&1 || {
 			tail -n 40 "$tmp/build.log" >&2
