@@ -127,6 +127,13 @@ static unsigned int skip_plain(const pte_t *table, unsigned int i, pteval_t set,
 	for ((i) = skip_plain(table, 0, set, clear); (i) < PTRS_PER_PTE; \
 	     (i) = skip_plain(table, (i) + 1, set, clear))
 
+static bool was_written(unsigned long pfn, pteval_t raw)
+{
+	if (is_table(pfn, raw))
+		return !sp_is_broken(SP_FAULT_tables);
+	return raw & SP_PTE_DIRTY;
+}
+
 /* The direct map; @pfn is the first that the table maps. */
 static void direct_table(struct sp_harvest *h, pte_t *table, unsigned long pfn)
 {
@@ -135,8 +142,7 @@ static void direct_table(struct sp_harvest *h, pte_t *table, unsigned long pfn)
 
 	for_each_entry(i, table, _PAGE_RW, SP_PTE_DIRTY) {
 		raw = READ_ONCE(table[i].pte);
-		if (raw & SP_PTE_DIRTY ||
-		    (!sp_is_broken(SP_FAULT_tables) && is_table(pfn + i, raw)))
+		if (was_written(pfn + i, raw))
 			sp_bitmap_set(&h->maps->set, pfn + i);
 		if (may_clear(h) && raw & SP_PTE_DIRTY)
 			clear_dirty(&table[i], raw);
