@@ -90,7 +90,7 @@ destroy() {
 	local domid
 	domid=$(xl domid "$1" 2>/dev/null) || return 0
 	xl destroy "$domid"
-	if ! within 20 is_gone "$1" || ! within 20 no_backend "$domid"; then
+	if ! within 60 is_gone "$1" || ! within 60 no_backend "$domid"; then
 		echo "$1 does not go away"
 		return 1
 	fi
@@ -181,7 +181,7 @@ guest_ok() {
 		within 15 wall_clock "$guest" || wrong=1
 	grep -vxE '[0-9]{18,}' <<<"$said"
 	ping -q -c 1 -W 5 "10.77.0.1${1#g}" >/dev/null || { echo "no answer from the guest"; wrong=1; }
-	within 10 console_log_has "$guest" "works: console $token" ||
+	within 30 console_log_has "$guest" "works: console $token" ||
 		{ echo "what the guest wrote is not in the console's log"; wrong=1; }
 	return "$wrong"
 }
@@ -232,7 +232,7 @@ start_load() {
 	start_timers "$1"
 	start_stream "$1"
 	start_disks "$1" 50 5
-	within 60 check_load "$1" >/dev/null 2>&1 || check_load "$1"
+	within 180 check_load "$1" >/dev/null 2>&1 || check_load "$1"
 }
 
 # check_load GUEST: every load goes on, every vCPU's timer among them, without an error.

@@ -112,7 +112,7 @@ start_work() {
 	if [ -n "$work_script" ]; then
 		ask_for 600 "$guest" "$work_script" || return 1
 	fi
-	within 120 check_work "$guest" >/dev/null 2>&1 || check_work "$guest"
+	within 300 check_work "$guest" >/dev/null 2>&1 || check_work "$guest"
 }
 
 # check_work GUEST: every workload goes on, and none found anything wrong.

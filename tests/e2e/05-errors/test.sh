@@ -145,7 +145,7 @@ for signal in INT TERM HUP; do
 			has "$this: the message" 'signal' "$(cat "$state/err.signal")"
 		fi
 		rm -f "$image"
-		expect 0 "$this: the guest runs" within 10 runs g1
+		expect 0 "$this: the guest runs" within 30 runs g1
 		expect 0 "$this: the timers go on" check_load g1
 	done
 done
