@@ -69,7 +69,8 @@ fi
 expect 0 'worker stuck: the timers end well before' stop_load g1
 job g1 start hog hog --seconds 20
 sleep 2
-expect 1 'worker stuck: refused' stillpoint save --park-timeout 2000 g1 "$image"
+expect 1 'worker stuck: refused' \
+	stillpoint save --track guest --park-timeout 2000 g1 "$image"
 has 'worker stuck: the message' 'set of dirty pages.*park-timeout' "$errors"
 expect 1 'worker stuck, --track none: refused' \
 	stillpoint save --track none --park-timeout 2000 g1 "$image"
