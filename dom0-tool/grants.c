@@ -31,14 +31,25 @@ bool grants_has(const struct grants *grants, uint64_t mfn)
 	return grants->n && bsearch(&mfn, grants->mfns, grants->n, sizeof(mfn), grants_order);
 }
 
-void grants_mark(const struct grants *grants, const struct ram *mem, const struct inverse *inv,
-		 struct bitmap *set)
+void grants_free(struct grants *grants)
 {
+	free(grants->mfns);
+	memset(grants, 0, sizeof(*grants));
+}
+
+int grants_mark(struct domain *dom, const struct ram *mem, const struct inverse *inv,
+		struct bitmap *set)
+{
+	struct grants grants;
 	uint64_t pfn;
 	size_t i, unknown = 0;
+	int ret;
 
-	for (i = 0; i < grants->n; i++) {
-		pfn = inverse_pfn(inv, grants->mfns[i]);
+	ret = grants_read(&grants, dom);
+	if (ret)
+		return ret;
+	for (i = 0; i < grants.n; i++) {
+		pfn = inverse_pfn(inv, grants.mfns[i]);
 		if (pfn == INVALID_FRAME)
 			unknown++;
 		else
@@ -46,12 +57,8 @@ void grants_mark(const struct grants *grants, const struct ram *mem, const struc
 	}
 	/* Not the guest's, or under another pfn by now. */
 	for (pfn = 0; unknown && pfn < mem->size; pfn++)
-		if (grants_has(grants, mem->p2m[pfn]))
+		if (grants_has(&grants, mem->p2m[pfn]))
 			bitmap_set(set, pfn);
-}
-
-void grants_free(struct grants *grants)
-{
-	free(grants->mfns);
-	memset(grants, 0, sizeof(*grants));
+	grants_free(&grants);
+	return 0;
 }

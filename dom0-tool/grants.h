@@ -21,10 +21,13 @@ int grants_read(struct grants *grants, struct domain *dom);
 
 bool grants_has(const struct grants *grants, uint64_t mfn);
 
-/* Add their pfns to @set. @inv may be of an earlier time. */
-void grants_mark(const struct grants *grants, const struct ram *mem, const struct inverse *inv,
-		 struct bitmap *set);
-
 void grants_free(struct grants *grants);
+
+/*
+ * Add the pfns of all of them to @set. @inv may be of an earlier time. Returns as
+ * grants_read().
+ */
+int grants_mark(struct domain *dom, const struct ram *mem, const struct inverse *inv,
+		struct bitmap *set);
 
 #endif /* STILLPOINT_GRANTS_H */

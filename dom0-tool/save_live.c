@@ -38,8 +38,8 @@
 int save_collect(struct save *s)
 {
 	uint64_t start = clock_us();
-	/* What was written before the first set was made is in none. */
-	bool by_set = s->collected && tracker_has_guest(&s->tracker);
+	/* There was a set before; what was written before the first was made is in none. */
+	bool by_set = s->res->nrounds > 1 && tracker_has_guest(&s->tracker);
 
 	if (save_find_memory(s) || (!by_set && save_update_memory(s, NULL)))
 		return -1;
@@ -48,7 +48,6 @@ int save_collect(struct save *s)
 	    (by_set && save_update_memory(s, &s->set)))
 		return -1;
 	bitmap_or(&s->pending, &s->set);
-	s->collected = true;
 	s->set_us = clock_us() - start;
 	return 0;
 }
@@ -91,21 +90,6 @@ static int live_harvest(struct save *s)
 	live_begin(s, bitmap_count(&s->set), s->harvested_us - before);
 	save_phase(s, SAVE_HARVESTED);
 	return signals_check();
-}
-
-/*
- * What backends may write is in each set, and would be copied in vain. Where it cannot be
- * told, it is copied.
- */
-static void live_find_granted(struct save *s)
-{
-	struct grants grants;
-
-	bitmap_zero(&s->granted);
-	if (grants_read(&grants, s->dom))
-		return;
-	grants_mark(&grants, &s->mem, &s->inverse, &s->granted);
-	grants_free(&grants);
 }
 
 /*
@@ -191,7 +175,9 @@ static int live_do_round(struct save *s)
 
 	snprintf(name, sizeof(name), SAVE_ROUND, s->res->nrounds);
 	save_phase(s, name);
-	live_find_granted(s);
+	/* What backends may write is in each set. Where it cannot be told, it is copied. */
+	bitmap_zero(&s->granted);
+	grants_mark(s->dom, &s->mem, &s->inverse, &s->granted);
 	if (live_send(s))
 		return -1;
 	live_round(s)->send_us = clock_us() - start;

@@ -22,7 +22,6 @@
  * @granted: pages that backends may write, when this round began
  * @written: the p2m as the image describes it
  * @p2m_pages: those of the p2m's own pages that may have changed, by their number
- * @collected: a set was collected before
  * @expected: pages that were pending when the last set was made
  * @harvested_us: when that was, by clock_us()
  * @set_us: how long it took to take it over, the p2m included
@@ -45,7 +44,6 @@ struct save {
 	struct bitmap set;
 	struct bitmap granted;
 	struct bitmap p2m_pages;
-	bool collected;
 	struct staging staging;
 	struct output out;
 	struct image_xl xl;

@@ -47,15 +47,9 @@ static int log_parked(struct tracker *t)
 
 static int log_collect_grants(struct tracker *t, struct bitmap *set)
 {
-	struct grants grants;
-	int ret;
+	int ret = grants_mark(t->dom, t->mem, t->inverse, set);
 
-	ret = grants_read(&grants, t->dom);
-	if (ret)
-		return msg_error("cannot read the guest's grants: %s", strerror(-ret));
-	grants_mark(&grants, t->mem, t->inverse, set);
-	grants_free(&grants);
-	return 0;
+	return ret ? msg_error("cannot read the guest's grants: %s", strerror(-ret)) : 0;
 }
 
 static int log_collect(struct tracker *t, struct bitmap *set)

@@ -90,7 +90,7 @@ static void flush_tlbs(struct sp_harvest *h)
 		h->err = HYPERVISOR_mmuext_op(&op, 1, NULL, DOMID_SELF);
 }
 
-/* A page table in use is read-only here, without a dirty bit; the hypervisor writes it. */
+/* A page table in use is read-only here; the hypervisor writes it. */
 static bool is_table(unsigned long pfn, pteval_t raw)
 {
 	return (raw & (_PAGE_PRESENT | _PAGE_RW)) == _PAGE_PRESENT && pfn_valid(pfn) &&

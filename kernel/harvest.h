@@ -7,7 +7,8 @@
  * reclaim and writeback do, so that a bit is cleared only where the page's own
  * PG_dirty says the same; set it is where the kernel would do no more than that
  * itself (anonymous memory and shmem), and any other bit stays: the page is in the
- * set whenever its table was accessed. Soft-dirty bits, which a process may clear, play no part.
+ * set whenever its table was accessed. Soft-dirty bits, which a process may clear,
+ * play no part.
  *
  * On its way to an entry the processor sets the accessed bit of the one of level
  * 2 above. A harvest clears these too, and flushes the TLBs before it looks at the

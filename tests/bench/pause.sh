@@ -20,11 +20,11 @@ checkpoint() {
 	esac
 }
 
-# watch: before everybody else in the guest, so that what it misses are its processors.
-watch() { job g1 start watch chrt -f 50 pausewatch --step-us 1000 --threshold-us 1000000; }
+# start_watch: before everybody else in the guest, so that what it misses are its processors.
+start_watch() { job g1 start watch chrt -f 50 pausewatch --step-us 1000 --threshold-us 1000000; }
 
-# watched SERIES: the longest gap since, to SERIES.gap.
-watched() {
+# end_watch SERIES: the longest gap since, to SERIES.gap.
+end_watch() {
 	local said
 	said=$(job g1 stop watch) || fail "the guest lost its watch"
 	sed -nE 's/^pausewatch: longest-us ([0-9]+) .*/\1/p' <<<"$said" >>"$1.gap"
@@ -33,22 +33,22 @@ watched() {
 # measure WAY SERIES: adds to SERIES.gap, SERIES.park and SERIES.total, in microseconds.
 measure() {
 	local start
-	watch
+	start_watch
 	sleep 1
 	start=$(date +%s%N)
 	checkpoint "$1" >"$state/said" 2>&1 || { cat "$state/said"; fail "$1 failed"; }
 	echo $((($(date +%s%N) - start) / 1000)) >>"$2.total"
 	within 60 answers g1 || fail "the guest does not answer after $1"
-	watched "$2"
+	end_watch "$2"
 	[ "$1" = xl ] || counter g1 last_park_us >>"$2.park"
 	rm -f "$image"
 }
 
 # quiet_gap SERIES: the longest gap without a checkpoint, of as long a time.
 quiet_gap() {
-	watch
+	start_watch
 	sleep 5
-	watched "$1"
+	end_watch "$1"
 	: >>"$1.total"
 }
 

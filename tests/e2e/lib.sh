@@ -38,8 +38,8 @@ ask_for() {
 	timeout -k 10 "$1" guest "${@:2}" 2>"$said"
 	status=$?
 	[ ! -s "$said" ] || cat "$said" >&2
+	rm -f "$said"
 	if [ "$status" = 124 ] || [ "$status" = 137 ]; then
-		rm -f "$said"
 		echo "$2 did not answer within $1 s" >&2
 		unanswered "$2" >&2
 	fi

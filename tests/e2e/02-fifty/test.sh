@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# A guest that works is saved fifty times in a row (fifteen on every day), each save as soon as the
-# one before is done. It must not notice but for the time: no task frozen, no
-# device reconnected, no connection reset, no timer lost, no byte wrong.
+# A guest that works is saved fifty times in a row (fifteen in the everyday run),
+# each save as soon as the one before is done. It must not notice but for the time:
+# no task frozen, no device reconnected, no connection reset, no timer lost, no byte
+# wrong.
 # lab: --vcpus 2 --memory 128
 # everyday: quick
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh

@@ -100,7 +100,7 @@ static bool scatter_move(char *from, char *to)
 	return mremap(from, PAGE_BYTES, PAGE_BYTES, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to;
 }
 
-/* Room for all, the first place being the window through which they are seen. */
+/* Room for all, and behind it the window through which they are seen. */
 static const char *scatter_start(size_t pages, char **window)
 {
 	size_t i;
