@@ -126,6 +126,37 @@ static void move_adds_and_takes(struct kunit *test)
 	sp_bitmap_free(to);
 }
 
+static void add_adds_and_leaves(struct kunit *test)
+{
+	struct sp_bitmap *from = make(test, 2 * PAGE_BITS), *to = make(test, 2 * PAGE_BITS);
+
+	sp_bitmap_set(to, 1);
+	sp_bitmap_set(from, 2);
+	sp_bitmap_set(from, 2 * PAGE_BITS - 1);
+	sp_bitmap_add(to, from);
+	KUNIT_EXPECT_EQ(test, sp_bitmap_weight(from), 2ul);
+	KUNIT_EXPECT_EQ(test, sp_bitmap_weight(to), 3ul);
+	KUNIT_EXPECT_TRUE(test, sp_bitmap_test(to, 1));
+	KUNIT_EXPECT_TRUE(test, sp_bitmap_test(to, 2));
+	KUNIT_EXPECT_TRUE(test, sp_bitmap_test(to, 2 * PAGE_BITS - 1));
+	sp_bitmap_free(from);
+	sp_bitmap_free(to);
+}
+
+static void take_takes_once(struct kunit *test)
+{
+	struct sp_bitmap *map = make(test, PAGE_BITS + 10);
+
+	sp_bitmap_set(map, PAGE_BITS + 1);
+	sp_bitmap_set(map, PAGE_BITS + 2);
+	KUNIT_EXPECT_TRUE(test, sp_bitmap_take(map, PAGE_BITS + 1));
+	KUNIT_EXPECT_FALSE(test, sp_bitmap_take(map, PAGE_BITS + 1));
+	KUNIT_EXPECT_TRUE(test, sp_bitmap_test(map, PAGE_BITS + 2));
+	KUNIT_EXPECT_FALSE(test, sp_bitmap_take(map, PAGE_BITS + 10));
+	KUNIT_EXPECT_FALSE(test, sp_bitmap_take(map, ULONG_MAX));
+	sp_bitmap_free(map);
+}
+
 static void free_leaves_nothing(struct kunit *test)
 {
 	struct sp_bitmap *map = make(test, PAGE_BITS);
@@ -145,6 +176,8 @@ static struct kunit_case bitmap_cases[] = {
 	KUNIT_CASE(one_that_is_not_there_ignores_all),
 	KUNIT_CASE(clear_clears_all),
 	KUNIT_CASE(move_adds_and_takes),
+	KUNIT_CASE(add_adds_and_leaves),
+	KUNIT_CASE(take_takes_once),
 	KUNIT_CASE(free_leaves_nothing),
 	{},
 };

@@ -300,6 +300,13 @@ static void balloon(struct machine *mach)
 	machine_mark(mach, MACHINE_P2M);
 }
 
+static void balloon_what_was_written(struct machine *mach)
+{
+	if (sets + 1 == balloon_at)
+		machine_write(mach, 200, 7);
+	balloon(mach);
+}
+
 static void ballooned_pages_are_followed(void **state)
 {
 	/* In the first set that is looked at, in the second, in the park's. */
@@ -736,6 +743,17 @@ static void page_that_the_module_owes_is_found(void **state)
 	assert_untouched();
 }
 
+/* Nor is one missed that was written, and went to the hypervisor with what was in it. */
+static void page_that_is_gone_is_not_owed(void **state)
+{
+	(void)state;
+	m->on_harvest = balloon_what_was_written;
+	balloon_at = 3;
+	m->forget = 200;
+	opts.track = &tracker_compare;
+	assert_works(save());
+}
+
 static void assert_miss(const char *owner)
 {
 	const struct audit_miss *miss = &res.audit.miss[0];
@@ -989,6 +1007,7 @@ int main(void)
 		TEST(log_without_the_module_looks_at_grants),
 		TEST(pages_that_the_module_misses_are_found),
 		TEST(page_that_the_module_owes_is_found),
+		TEST(page_that_is_gone_is_not_owed),
 		TEST(audit_names_the_owner),
 		TEST(audit_finds_a_page_table_that_was_copied_as_memory),
 		TEST(writes_of_backends_after_the_copy_are_no_misses),
