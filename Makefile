@@ -18,7 +18,7 @@ TOOL_CFLAGS = -std=gnu11 $(WARN) -Iinclude -Idom0-tool \
 	$(shell pkg-config --cflags $(PKGS))
 TOOL_LIBS = $(shell pkg-config --libs $(PKGS)) -pthread
 
-TOOL_SRC := $(wildcard dom0-tool/*.c)
+TOOL_SRC := $(wildcard dom0-tool/*.c dom0-tool/*/*.c)
 TOOL_OBJ := $(TOOL_SRC:dom0-tool/%.c=$(BUILD)/tool/%.o)
 
 all: modules tool

@@ -14,7 +14,7 @@
 #include "cmd.h"
 #include "config.h"
 #include "feed.h"
-#include "image_check.h"
+#include "image/check.h"
 #include "msg.h"
 #include "signals.h"
 #include "xen.h"

@@ -10,7 +10,7 @@
 
 #include "feed.h"
 #include "msg.h"
-#include "xl_format.h"
+#include "image/xl_format.h"
 
 #define FEED_BUFFER (1u << 16)
 

@@ -5,7 +5,7 @@
 
 #include "audit.h"
 #include "copier.h"
-#include "image_xl.h"
+#include "image/xl_writer.h"
 #include "p2m.h"
 #include "park.h"
 #include "save.h"

@@ -8,7 +8,7 @@
 #define STILLPOINT_SENDER_H
 
 #include "copier.h"
-#include "image.h"
+#include "image/image.h"
 #include "page.h"
 
 /* Pages in a buffer: 1 MiB; buffers in the ring: 16 MiB in all. */

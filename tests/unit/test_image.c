@@ -9,10 +9,10 @@
 
 #include <stillpoint/trailer.h>
 
-#include "image_check.h"
+#include "image/check.h"
 #include "tempdir.h"
 #include "tiny_image.h"
-#include "xl_format.h"
+#include "image/xl_format.h"
 
 /* The tiny image, of both kinds, in files in memory. */
 static uint8_t *marked, *stock;

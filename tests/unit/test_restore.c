@@ -10,13 +10,13 @@
 
 #include "config.h"
 #include "feed.h"
-#include "image_check.h"
+#include "image/check.h"
 #include "lock.h"
 #include "signals.h"
 #include "tempdir.h"
 #include "tiny_image.h"
 #include "xl.h"
-#include "xl_format.h"
+#include "image/xl_format.h"
 
 static int setup(void **state)
 {

@@ -6,7 +6,7 @@
 
 #include <xxhash.h>
 
-#include "image_xl.h"
+#include "image/xl_writer.h"
 #include "tiny_image.h"
 
 static const char config[] = "{\"c_info\":{\"name\":\"tiny\"}}";

@@ -4,8 +4,8 @@
  * that Stillpoint wrote must also match its trailer, so that any change of any bit
  * is found; one of `xl save` has no digest and is checked for its structure.
  */
-#ifndef STILLPOINT_IMAGE_CHECK_H
-#define STILLPOINT_IMAGE_CHECK_H
+#ifndef STILLPOINT_CHECK_H
+#define STILLPOINT_CHECK_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,4 +34,4 @@ struct image_info {
  */
 int image_check(int fd, struct image_info *info);
 
-#endif /* STILLPOINT_IMAGE_CHECK_H */
+#endif /* STILLPOINT_CHECK_H */

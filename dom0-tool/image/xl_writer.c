@@ -4,7 +4,7 @@
 
 #include <stillpoint/trailer.h>
 
-#include "image_xl.h"
+#include "xl_writer.h"
 #include "msg.h"
 #include "page.h"
 #include "xl_format.h"

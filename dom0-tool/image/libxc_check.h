@@ -3,7 +3,7 @@
 #ifndef STILLPOINT_LIBXC_CHECK_H
 #define STILLPOINT_LIBXC_CHECK_H
 
-#include "image_check.h"
+#include "check.h"
 #include "reader.h"
 
 /*

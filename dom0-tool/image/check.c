@@ -5,7 +5,7 @@
 
 #include <stillpoint/trailer.h>
 
-#include "image_check.h"
+#include "check.h"
 #include "libxc_check.h"
 #include "msg.h"
 #include "reader.h"

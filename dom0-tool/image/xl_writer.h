@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* xl's layout, which stock `xl restore` reads; with a trailer (trailer.h). */
-#ifndef STILLPOINT_IMAGE_XL_H
-#define STILLPOINT_IMAGE_XL_H
+#ifndef STILLPOINT_XL_WRITER_H
+#define STILLPOINT_XL_WRITER_H
 
 #include "image.h"
 #include "page.h"
@@ -23,4 +23,4 @@ void image_xl_init(struct image_xl *xl, struct output *out);
 /* An upper bound of the image's bytes without its configuration and vCPUs. */
 uint64_t image_xl_bytes(uint64_t pages, uint64_t max_pfn);
 
-#endif /* STILLPOINT_IMAGE_XL_H */
+#endif /* STILLPOINT_XL_WRITER_H */
