@@ -10,7 +10,7 @@ PREFIX ?= /usr/local
 
 CC ?= gcc
 PKGS := xencontrol xenlight xenstore xenforeignmemory xenevtchn xengnttab \
-	xentoollog json-c libxxhash uuid
+	xentoollog json-c libxxhash libzstd liblz4 libcrypto liburing uuid
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wformat=2 -Wvla -Werror
 CFLAGS ?= -O2 -g
@@ -46,7 +46,8 @@ install: tool
 include tests/unit/unit.mk
 
 # What building and testing on this machine needs; the lab adds its own.
-PACKAGES := gcc make pkg-config libxen-dev libjson-c-dev libxxhash-dev uuid-dev \
+PACKAGES := gcc make pkg-config libxen-dev libjson-c-dev libxxhash-dev libzstd-dev \
+	liblz4-dev libssl-dev liburing-dev uuid-dev \
 	libcmocka-dev linux-headers-amd64
 
 setup:

@@ -7,17 +7,11 @@
 
 int audit_grow(struct audit *audit, uint64_t size)
 {
-	uint64_t *placed = realloc(audit->placed, (size ? size : 1) * sizeof(*placed));
-	uint8_t *round;
+	uint8_t *round = realloc(audit->round, size ? size : 1);
 
-	if (placed)
-		audit->placed = placed;
-	round = realloc(audit->round, size ? size : 1);
-	if (round)
-		audit->round = round;
-	if (!placed || !round)
+	if (!round)
 		return msg_error("out of memory to audit %llu pages", (unsigned long long)size);
-	memset(placed + audit->room, 0, (size - audit->room) * sizeof(*placed));
+	audit->round = round;
 	memset(round + audit->room, 0, size - audit->room);
 	audit->room = size;
 	return 0;
@@ -25,7 +19,6 @@ int audit_grow(struct audit *audit, uint64_t size)
 
 void audit_free(struct audit *audit)
 {
-	free(audit->placed);
 	free(audit->round);
 	memset(audit, 0, sizeof(*audit));
 }

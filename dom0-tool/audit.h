@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Where an image has its pages, and where it differs from the guest. */
+/* Where an image differs from the guest. */
 #ifndef STILLPOINT_AUDIT_H
 #define STILLPOINT_AUDIT_H
 
@@ -51,11 +51,9 @@ struct audit_result {
 
 /**
  * struct audit - what must be known of each of @room pfns for an audit
- * @placed: offset of its newest bytes in the file
  * @round: in which it was copied last
  */
 struct audit {
-	uint64_t *placed;
 	uint8_t *round;
 	uint64_t room;
 };

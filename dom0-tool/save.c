@@ -143,6 +143,8 @@ static void save_free(struct save *s)
 	free(s->written.frames);
 	snapshot_free(&s->snap);
 	inverse_free(&s->inverse);
+	if (s->img)
+		s->img->ops->free(s->img);
 	output_close(&s->out);
 	staging_free(&s->staging);
 	ram_free(&s->mem);

@@ -8,6 +8,7 @@
 
 #include "audit.h"
 #include "domain.h"
+#include "image/image.h"
 #include "tracker.h"
 
 /*
@@ -48,6 +49,7 @@ enum save_after {
  * @threads: that copy
  * @max_pause_us: refuse to park if a longer pause is expected; 0 for any
  * @force_pause: park nevertheless
+ * @image: the layout; readable and pfns_max are set here
  * @audit: compare the image with the guest before it runs on
  * @note: told of what was decided; only while the guest runs
  * @phase: told of each phase; must not block for long, the guest may be paused
@@ -66,6 +68,7 @@ struct save_options {
 	uint64_t threads;
 	uint64_t max_pause_us;
 	bool force_pause;
+	struct image_options image;
 	bool audit;
 	void (*phase)(const char *name);
 	void (*note)(const char *text);

@@ -66,7 +66,6 @@ static int audit_ask_types(struct auditor *a)
 static int audit_read(struct auditor *a, uint64_t pfn, unsigned int *round)
 {
 	const struct snapshot *snap = &a->s->snap;
-	ssize_t n;
 
 	*round = a->s->audit.round[pfn];
 	while (a->next < snap->n && snap->list[a->next] < pfn)
@@ -78,11 +77,7 @@ static int audit_read(struct auditor *a, uint64_t pfn, unsigned int *round)
 			return 0;
 		}
 	}
-	n = pread(a->s->out.fd, a->image, PAGE_BYTES, a->s->audit.placed[pfn]);
-	if (n != PAGE_BYTES)
-		return msg_error("cannot read '%s' back: %s", a->s->out.path,
-				 n < 0 ? strerror(errno) : "it is too short");
-	return 0;
+	return a->s->img->ops->read(a->s->img, pfn, a->image);
 }
 
 /* The first byte that differs, or PAGE_BYTES; *end is behind the last one. */
@@ -206,8 +201,6 @@ int save_audit(struct save *s)
 		goto out;
 	}
 	a->s = s;
-	if (s->xl.img.ops->flush(&s->xl.img) || output_flush(&s->out))
-		goto out;
 	ret = audit_all(a);
 	owners_free(&a->owners);
 out:

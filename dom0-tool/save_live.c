@@ -165,7 +165,7 @@ static int live_send(struct save *s)
 			s->opts->progress(s->res->nrounds, round->sent,
 					  round->set > round->sent ? round->set : round->sent);
 	}
-	return sender_drain(&s->sender) || output_flush(&s->out) ? -1 : 0;
+	return sender_drain(&s->sender);
 }
 
 static int live_do_round(struct save *s)
@@ -317,7 +317,8 @@ int save_live(struct save *s)
 	pages = s->expected + s->expected / 4 + LIVE_SPARE;
 	if (pages > s->info.pages)
 		pages = s->info.pages;
-	if (output_check_space(&s->out, image_xl_bytes(s->expected, s->mem.size - 1)))
+	if (output_check_space(&s->out,
+			       image_bytes(&s->opts->image, s->expected, s->mem.size, 0, 0)))
 		return -1;
 	return staging_reserve(&s->staging, pages);
 }

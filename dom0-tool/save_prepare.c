@@ -69,7 +69,6 @@ static int save_grow(struct save *s, uint64_t size)
 	    bitmap_grow(&s->granted, size) || snapshot_grow(&s->snap, size) ||
 	    (s->opts->audit && audit_grow(&s->audit, size)))
 		return -1;
-	s->xl.img.placed = s->audit.placed;
 	if (ram_grow(&s->mem, size))
 		return -1;
 	s->inverse.p2m = s->mem.p2m;
@@ -146,25 +145,29 @@ static int save_head(struct save *s)
 		.msrs = s->msrs,
 	};
 
-	return s->xl.img.ops->head(&s->xl.img, &head) || save_p2m(s) ? -1 : 0;
+	return s->img->ops->head(s->img, &head) || save_p2m(s) ? -1 : 0;
 }
 
 int save_prepare(struct save *s)
 {
 	const struct save_options *opts = s->opts;
+	struct image_options image = opts->image;
 
-	image_xl_init(&s->xl, &s->out);
 	if (save_check_domain(s) || save_open_channel(s) || save_read_static(s) || save_map_live(s))
 		return -1;
 	if (output_open(&s->out, opts->path, opts->replace))
 		return -1;
-	if (output_check_space(&s->out,
-			       image_xl_bytes(s->info.pages, s->p2m.size - 1) + strlen(s->config)))
+	image.readable = opts->audit;
+	image.pfns_max = s->p2m.size;
+	if (output_check_space(&s->out, image_bytes(&opts->image, s->info.pages, s->p2m.size,
+						    s->info.max_vcpu_id + 1, strlen(s->config))))
+		return -1;
+	s->img = image_new(&s->out, &image);
+	if (!s->img)
 		return -1;
 	/* While the guest stays paused anyway, only what is rewritten is staged. */
 	staging_init(&s->staging, opts->after == SAVE_RUN_ON ? opts->staging : 0);
-	if (copier_start(&s->copier, opts->threads) ||
-	    sender_init(&s->sender, &s->copier, &s->xl.img))
+	if (copier_start(&s->copier, opts->threads) || sender_init(&s->sender, &s->copier, s->img))
 		return -1;
 	return save_head(s);
 }

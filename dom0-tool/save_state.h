@@ -5,7 +5,7 @@
 
 #include "audit.h"
 #include "copier.h"
-#include "image/xl_writer.h"
+#include "image/image.h"
 #include "p2m.h"
 #include "park.h"
 #include "save.h"
@@ -46,7 +46,7 @@ struct save {
 	struct bitmap p2m_pages;
 	struct staging staging;
 	struct output out;
-	struct image_xl xl;
+	struct image *img;
 	struct image_p2m written;
 	struct copier copier;
 	struct sender sender;

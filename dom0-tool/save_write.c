@@ -33,7 +33,7 @@ int save_p2m(struct save *s)
 	}
 	free(s->written.frames);
 	s->written = p2m;
-	return s->xl.img.ops->p2m(&s->xl.img, &p2m);
+	return s->img->ops->p2m(s->img, &p2m);
 }
 
 /* A restore fills in the p2m, which it can do in plain memory only. */
@@ -79,9 +79,14 @@ static int save_check_size(const struct save *s)
 
 static int save_page(struct save *s, uint64_t pfn, const void *data)
 {
-	struct image_page page = { .pfn = pfn, .type = s->snap.types[pfn], .data = data };
+	struct image_page page = {
+		.pfn = pfn,
+		.type = s->snap.types[pfn],
+		.kind = data ? STILLPOINT_PAGE_DATA : STILLPOINT_PAGE_NONE,
+		.data = data,
+	};
 
-	return s->xl.img.ops->page(&s->xl.img, &page);
+	return s->img->ops->page(s->img, &page);
 }
 
 int save_spill(struct save *s)
@@ -154,7 +159,7 @@ static int save_contents(struct save *s)
 	if (save_build_inverse(s) || save_check_size(s) || save_p2m(s) || save_check_p2m(s) ||
 	    snapshot_normalise(&s->snap, &s->inverse))
 		return -1;
-	return save_pages(s) || s->xl.img.ops->tail(&s->xl.img, &tail) ? -1 : 0;
+	return save_pages(s) || s->img->ops->tail(s->img, &tail) ? -1 : 0;
 }
 
 int save_write(struct save *s)

@@ -32,7 +32,7 @@ int sender_init(struct sender *s, struct copier *copier, struct image *img)
 static int sender_write_first(struct sender *s)
 {
 	struct sender_slot *slot = &s->slots[s->first];
-	struct image_page page = { .type = XEN_DOMCTL_PFINFO_NOTAB };
+	struct image_page page = { .type = XEN_DOMCTL_PFINFO_NOTAB, .kind = STILLPOINT_PAGE_DATA };
 	size_t i;
 
 	copier_wait(s->copier, &slot->job);

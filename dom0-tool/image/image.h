@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Writing an image. The layout is the implementation's. */
-#ifndef STILLPOINT_IMAGE_H
-#define STILLPOINT_IMAGE_H
+#ifndef STILLPOINT_IMAGE_IMAGE_H
+#define STILLPOINT_IMAGE_IMAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include <stillpoint/image.h>
+
 #include "blob.h"
+#include "codec.h"
+#include "crypt.h"
 #include "domain.h"
 #include "output.h"
 
@@ -43,11 +48,14 @@ struct image_head {
 /**
  * struct image_page - one page
  * @type: XEN_DOMCTL_PFINFO_*
- * @data: its bytes, in the stream's form; not looked at if the type has none
+ * @kind: STILLPOINT_PAGE_NONE if the type has no data, else one of the others; a
+ *	writer finds by itself that DATA is zero
+ * @data: its bytes, in the stream's form; only looked at if @kind is DATA
  */
 struct image_page {
 	uint64_t pfn;
 	uint32_t type;
+	enum stillpoint_page_kind kind;
 	const void *data;
 };
 
@@ -72,24 +80,71 @@ struct image_tail {
  * @page: adds a page, any number of times; a pfn may come again, and then the last
  *	counts. May keep the pointer to its data until the next flush()
  * @flush: completes all pages so far, so that their data may go away
- * @tail: completes the image; all is appended to the output, not yet on disk
+ * @read: what was written last for @pfn, of kind DATA, ZERO or FREE, becomes the page
+ *	at @data; only if the image is readable; may be slow
+ * @tail: completes the image; all is given to the output, not yet on disk
+ * @free: frees the image, complete or not
  */
 struct image_ops {
 	int (*head)(struct image *img, const struct image_head *head);
 	int (*p2m)(struct image *img, const struct image_p2m *p2m);
 	int (*page)(struct image *img, const struct image_page *page);
 	int (*flush)(struct image *img);
+	int (*read)(struct image *img, uint64_t pfn, void *data);
 	int (*tail)(struct image *img, const struct image_tail *tail);
+	void (*free)(struct image *img);
 };
 
 /**
- * struct image - an image that is being written
- * @placed: offset of the newest bytes of each pfn, kept up to date; NULL if nobody asks
+ * struct image - an image that is being written; the first member of an
+ *	implementation's own
  */
 struct image {
 	const struct image_ops *ops;
 	struct output *out;
-	uint64_t *placed;
 };
 
-#endif /* STILLPOINT_IMAGE_H */
+enum image_layout {
+	IMAGE_XL,
+	IMAGE_PACKED,
+	IMAGE_MAPPED,
+};
+
+/**
+ * struct image_options - how to write one
+ * @compress: of the packed layout
+ * @secret: to encrypt with, NULL for none; only the packed layout can
+ * @threads: that compress, at least 1
+ * @readable: read() will be used
+ * @pfns_max: the mapped layout has no more places for pages; 0 for any number
+ */
+struct image_options {
+	enum image_layout layout;
+	struct codec_choice compress;
+	const struct crypt_secret *secret;
+	unsigned int threads;
+	bool readable;
+	uint64_t pfns_max;
+};
+
+/* Understand "xl", "packed" or "mapped". Returns 0, or -1 with an error recorded. */
+int image_parse_layout(const char *text, enum image_layout *layout);
+
+/* The reverse. */
+const char *image_layout_name(enum image_layout layout);
+
+/* An image that is written to @out. Returns NULL with an error recorded. */
+struct image *image_new(struct output *out, const struct image_options *opts);
+
+/* A vCPU's state has fewer bytes: the extended state is the largest part. */
+#define IMAGE_VCPU_BYTES (64u << 10)
+
+/*
+ * An upper bound of the bytes of an image of @pages pages that each are written once,
+ * with a configuration of @config bytes. That of the mapped layout holds however often
+ * pages are written.
+ */
+uint64_t image_bytes(const struct image_options *opts, uint64_t pages, uint64_t pfns,
+		     uint64_t vcpus, uint64_t config);
+
+#endif /* STILLPOINT_IMAGE_IMAGE_H */

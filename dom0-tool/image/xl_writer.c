@@ -1,15 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <stillpoint/trailer.h>
 
-#include "xl_writer.h"
 #include "msg.h"
 #include "page.h"
 #include "xl_format.h"
+#include "xl_writer.h"
 
 #define put(out, object) output_append(out, &(object), sizeof(object))
+
+/**
+ * struct xl_writer - the writer
+ * @readable: @placed is kept
+ * @placed: offset of the newest bytes of each pfn that was written, 0 for zeroes
+ * @room: pfns that @placed has room for
+ * @n: pages in the batch that becomes the next PAGE_DATA record
+ */
+struct xl_writer {
+	struct image img;
+	bool readable;
+	uint64_t *placed;
+	uint64_t room;
+	unsigned int n;
+	struct image_page batch[PAGE_DATA_MAX];
+};
+
+static struct xl_writer *xl_of(struct image *img)
+{
+	return (struct xl_writer *)img;
+}
 
 static int xl_envelope(struct output *out, const char *config)
 {
@@ -92,30 +116,56 @@ static int xl_head(struct image *img, const struct image_head *head)
 	return xl_empty_record(out, LIBXC_STATIC_DATA_END);
 }
 
+static int xl_place(struct xl_writer *xl, const struct image_page *page)
+{
+	uint64_t room = xl->room ? xl->room : 1024, *placed;
+
+	if (!xl->readable)
+		return 0;
+	if (page->pfn >= xl->room) {
+		while (room <= page->pfn)
+			room *= 2;
+		placed = realloc(xl->placed, room * sizeof(*placed));
+		if (!placed)
+			return msg_error("out of memory for the places of %llu pages",
+					 (unsigned long long)room);
+		memset(placed + xl->room, 0, (room - xl->room) * sizeof(*placed));
+		xl->placed = placed;
+		xl->room = room;
+	}
+	xl->placed[page->pfn] = page->kind == STILLPOINT_PAGE_DATA ? xl->img.out->length : 0;
+	return 0;
+}
+
 static int xl_flush(struct image *img)
 {
-	struct image_xl *xl = (struct image_xl *)img;
+	static const uint8_t zeroes[PAGE_BYTES];
+	struct xl_writer *xl = xl_of(img);
 	struct libxc_page_data pages = { .count = xl->n };
 	struct record_header header = { .type = LIBXC_PAGE_DATA };
+	const struct image_page *page;
 	uint64_t pfns[PAGE_DATA_MAX];
 	unsigned int i, data = 0;
 
 	if (!xl->n)
 		return 0;
 	for (i = 0; i < xl->n; i++) {
-		pfns[i] = xl->batch[i].pfn | (uint64_t)xl->batch[i].type << PAGE_DATA_TYPE_SHIFT;
-		data += page_type_has_data(xl->batch[i].type);
+		page = &xl->batch[i];
+		pfns[i] = page->pfn | (uint64_t)page->type << PAGE_DATA_TYPE_SHIFT;
+		data += page->kind != STILLPOINT_PAGE_NONE;
 	}
 	header.length = sizeof(pages) + xl->n * sizeof(pfns[0]) + (size_t)data * PAGE_BYTES;
 	if (put(img->out, header) || put(img->out, pages) ||
 	    output_append(img->out, pfns, xl->n * sizeof(pfns[0])))
 		return -1;
 	for (i = 0; i < xl->n; i++) {
-		if (!page_type_has_data(xl->batch[i].type))
+		page = &xl->batch[i];
+		if (page->kind == STILLPOINT_PAGE_NONE)
 			continue;
-		if (img->placed)
-			img->placed[xl->batch[i].pfn] = img->out->length;
-		if (output_append(img->out, xl->batch[i].data, PAGE_BYTES))
+		if (xl_place(xl, page) ||
+		    output_append(img->out,
+				  page->kind == STILLPOINT_PAGE_DATA ? page->data : zeroes,
+				  PAGE_BYTES))
 			return -1;
 	}
 	xl->n = 0;
@@ -134,10 +184,28 @@ static int xl_p2m(struct image *img, const struct image_p2m *p2m)
 
 static int xl_page(struct image *img, const struct image_page *page)
 {
-	struct image_xl *xl = (struct image_xl *)img;
+	struct xl_writer *xl = xl_of(img);
 
 	xl->batch[xl->n++] = *page;
 	return xl->n == PAGE_DATA_MAX ? xl_flush(img) : 0;
+}
+
+static int xl_read(struct image *img, uint64_t pfn, void *data)
+{
+	struct xl_writer *xl = xl_of(img);
+	ssize_t n;
+
+	if (xl_flush(img) || output_flush(img->out))
+		return -1;
+	if (pfn >= xl->room || !xl->placed[pfn]) {
+		memset(data, 0, PAGE_BYTES);
+		return 0;
+	}
+	n = pread(img->out->fd, data, PAGE_BYTES, xl->placed[pfn]);
+	if (n != PAGE_BYTES)
+		return msg_error("cannot read '%s' back: %s", img->out->path,
+				 n < 0 ? strerror(errno) : "it is too short");
+	return 0;
 }
 
 static int xl_vcpu_record(struct output *out, uint32_t type, uint32_t id, const void *data,
@@ -199,25 +267,41 @@ static int xl_tail(struct image *img, const struct image_tail *tail)
 	return xl_trailer(out);
 }
 
+static void xl_free(struct image *img)
+{
+	struct xl_writer *xl = xl_of(img);
+
+	free(xl->placed);
+	free(xl);
+}
+
 static const struct image_ops xl_ops = {
 	.head = xl_head,
 	.p2m = xl_p2m,
 	.page = xl_page,
 	.flush = xl_flush,
+	.read = xl_read,
 	.tail = xl_tail,
+	.free = xl_free,
 };
 
-void image_xl_init(struct image_xl *xl, struct output *out)
+struct image *xl_writer_new(struct output *out, const struct image_options *opts)
 {
+	struct xl_writer *xl = calloc(1, sizeof(*xl));
+
+	if (!xl) {
+		msg_error("out of memory for the image");
+		return NULL;
+	}
 	xl->img.ops = &xl_ops;
 	xl->img.out = out;
-	xl->img.placed = NULL;
-	xl->n = 0;
+	xl->readable = opts->readable;
+	return &xl->img;
 }
 
-uint64_t image_xl_bytes(uint64_t pages, uint64_t max_pfn)
+uint64_t xl_writer_bytes(uint64_t pages, uint64_t pfns)
 {
 	/* A u64 for each pfn, two for each p2m frame, headers, and 1 MiB for the rest. */
-	return pages * PAGE_BYTES + (max_pfn + 1) * 8 + (max_pfn / 512 + 1) * 16 +
-	       (max_pfn / PAGE_DATA_MAX + 2) * 32 + (1u << 20);
+	return pages * PAGE_BYTES + pfns * 8 + (pfns / 512 + 1) * 16 +
+	       (pfns / PAGE_DATA_MAX + 2) * 32 + (1u << 20);
 }

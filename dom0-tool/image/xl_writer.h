@@ -4,23 +4,11 @@
 #define STILLPOINT_XL_WRITER_H
 
 #include "image.h"
-#include "page.h"
-#include "xl_format.h"
 
-/**
- * struct image_xl - a writer
- * @n: pages in the batch that becomes the next PAGE_DATA record
- */
-struct image_xl {
-	struct image img;
-	unsigned int n;
-	struct image_page batch[PAGE_DATA_MAX];
-};
-
-/* Prepare @xl to write to @out. The writer is &xl->img; nothing is to be freed. */
-void image_xl_init(struct image_xl *xl, struct output *out);
+/* Returns NULL with an error recorded. */
+struct image *xl_writer_new(struct output *out, const struct image_options *opts);
 
 /* An upper bound of the image's bytes without its configuration and vCPUs. */
-uint64_t image_xl_bytes(uint64_t pages, uint64_t max_pfn);
+uint64_t xl_writer_bytes(uint64_t pages, uint64_t pfns);
 
 #endif /* STILLPOINT_XL_WRITER_H */

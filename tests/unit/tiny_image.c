@@ -6,7 +6,8 @@
 
 #include <xxhash.h>
 
-#include "image/xl_writer.h"
+#include "image/image.h"
+#include "page.h"
 #include "tiny_image.h"
 
 static const char config[] = "{\"c_info\":{\"name\":\"tiny\"}}";
@@ -44,10 +45,14 @@ void tiny_image_write(const char *path)
 	};
 	struct image_page pages[] = {
 		{ .pfn = 0, .type = XEN_DOMCTL_PFINFO_XTAB },
-		{ .pfn = 1, .type = XEN_DOMCTL_PFINFO_NOTAB, .data = page },
+		{ .pfn = 1,
+		  .type = XEN_DOMCTL_PFINFO_NOTAB,
+		  .kind = STILLPOINT_PAGE_DATA,
+		  .data = page },
 		{ .pfn = 2, .type = XEN_DOMCTL_PFINFO_BROKEN },
 	};
-	struct image_xl xl;
+	static const struct image_options opts = { .layout = IMAGE_XL };
+	struct image *img;
 	struct output out;
 	unsigned int i;
 
@@ -55,13 +60,15 @@ void tiny_image_write(const char *path)
 	memset(shared_info, 0xa5, sizeof(shared_info));
 	tiny_vcpu(&vcpu);
 	assert_works(output_open(&out, path, true));
-	image_xl_init(&xl, &out);
-	assert_works(xl.img.ops->head(&xl.img, &head));
-	assert_works(xl.img.ops->p2m(&xl.img, &p2m));
+	img = image_new(&out, &opts);
+	assert_non_null(img);
+	assert_works(img->ops->head(img, &head));
+	assert_works(img->ops->p2m(img, &p2m));
 	for (i = 0; i < 3; i++)
-		assert_works(xl.img.ops->page(&xl.img, &pages[i]));
-	assert_works(xl.img.ops->tail(&xl.img, &tail));
-	assert_true(out.length <= image_xl_bytes(1, 2) + sizeof(config));
+		assert_works(img->ops->page(img, &pages[i]));
+	assert_works(img->ops->tail(img, &tail));
+	assert_true(out.length <= image_bytes(&opts, 1, 3, 1, sizeof(config)));
+	img->ops->free(img);
 	assert_works(output_sync(&out));
 	assert_works(output_publish(&out));
 	output_close(&out);

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <string.h>
+
+#include "image.h"
+#include "msg.h"
+#include "xl_writer.h"
+
+static const char *const layouts[] = {
+	[IMAGE_XL] = "xl",
+	[IMAGE_PACKED] = "packed",
+	[IMAGE_MAPPED] = "mapped",
+};
+
+int image_parse_layout(const char *text, enum image_layout *layout)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++) {
+		if (strcmp(text, layouts[i]))
+			continue;
+		*layout = i;
+		return 0;
+	}
+	return msg_error("there is no layout '%s'; there are xl, packed and mapped", text);
+}
+
+const char *image_layout_name(enum image_layout layout)
+{
+	return layouts[layout];
+}
+
+struct image *image_new(struct output *out, const struct image_options *opts)
+{
+	return xl_writer_new(out, opts);
+}
+
+uint64_t image_bytes(const struct image_options *opts, uint64_t pages, uint64_t pfns,
+		     uint64_t vcpus, uint64_t config)
+{
+	(void)opts;
+	return xl_writer_bytes(pages, pfns) + vcpus * IMAGE_VCPU_BYTES + config;
+}
