@@ -38,6 +38,9 @@ int crypt_prepare(struct stillpoint_image_header *header);
 struct crypt *crypt_new(const struct crypt_secret *secret,
 			const struct stillpoint_image_header *header);
 
+/* What is encrypted is bound to the whole header; it has its final form now. */
+void crypt_bind(struct crypt *crypt, const struct stillpoint_image_header *header);
+
 void crypt_free(struct crypt *crypt);
 
 /*

@@ -92,7 +92,10 @@ bool section_known(uint32_t type);
 /* For messages: "PAGES", "CONFIG"; "unknown". */
 const char *section_name(uint32_t type);
 
-/* Make END's body; complete @footer, of which sections and index are filled in. */
+/*
+ * Make END's body, before END's number is given; complete @footer, of which all offsets
+ * and the length are filled in.
+ */
 void sections_end(const struct sections *s, uint64_t pages, struct stillpoint_end *end);
 void sections_footer(const struct sections *s, struct stillpoint_footer *footer);
 
