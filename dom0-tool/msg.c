@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 static char msg_command[32];
 static char msg_subject[320];
 static char msg_text[1024];
+static pthread_mutex_t msg_lock = PTHREAD_MUTEX_INITIALIZER;
 
 void msg_set_command(const char *command)
 {
@@ -24,10 +26,11 @@ int msg_error(const char *fmt, ...)
 {
 	va_list ap;
 
-	if (msg_text[0])
-		return -1;
 	va_start(ap, fmt);
-	vsnprintf(msg_text, sizeof(msg_text), fmt, ap);
+	pthread_mutex_lock(&msg_lock);
+	if (!msg_text[0])
+		vsnprintf(msg_text, sizeof(msg_text), fmt, ap);
+	pthread_mutex_unlock(&msg_lock);
 	va_end(ap);
 	return -1;
 }

@@ -15,11 +15,12 @@ void msg_set_subject(const char *kind, const char *name);
 
 /*
  * Record an error: lowercase, no newline, "what is wrong; what to do". The
- * first one stays, as it is the nearest to the cause. Always returns -1.
+ * first one stays, as it is the nearest to the cause. Any thread may. Always
+ * returns -1.
  */
 int msg_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* The recorded error, or "". */
+/* The recorded error, or "". For when no other thread may record one. */
 const char *msg_error_text(void);
 void msg_error_clear(void);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,10 @@
 #include "signals.h"
 
 #define OUTPUT_BUFFER (1u << 20)
+
+/* What is as large is not copied into the buffer first. */
+#define OUTPUT_DIRECT (64u << 10)
+
 #define OUTPUT_MODE 0600
 
 /* Split @path; the directory is opened. */
@@ -113,6 +118,29 @@ static int output_create(struct output *out)
 	return 0;
 }
 
+static int output_open_file(struct output *out)
+{
+	if (output_open_dir(out) || output_check_existing(out))
+		return -1;
+	output_clean_stale(out);
+	return output_create(out);
+}
+
+static int output_open_stream(struct output *out)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	out->stream = true;
+	if (isatty(STDOUT_FILENO))
+		return msg_error(
+			"an image is nothing for a terminal; redirect standard output, or name a file");
+	out->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (out->fd < 0)
+		return msg_error("cannot use standard output: %s", strerror(errno));
+	sigaction(SIGPIPE, &ignore, NULL);
+	return 0;
+}
+
 int output_open(struct output *out, const char *path, bool replace)
 {
 	memset(out, 0, sizeof(*out));
@@ -120,18 +148,13 @@ int output_open(struct output *out, const char *path, bool replace)
 	out->replace = replace;
 	out->dir = -1;
 	out->fd = -1;
-	if (output_open_dir(out) || output_check_existing(out))
-		goto fail;
-	output_clean_stale(out);
-	if (output_create(out))
+	if (strcmp(path, "-") ? output_open_file(out) : output_open_stream(out))
 		goto fail;
 	out->buffer = malloc(OUTPUT_BUFFER);
-	out->digest = XXH3_createState();
-	if (!out->buffer || !out->digest) {
+	if (!out->buffer) {
 		msg_error("out of memory for the output buffer");
 		goto fail;
 	}
-	XXH3_128bits_reset(out->digest);
 	return 0;
 
 fail:
@@ -144,6 +167,8 @@ int output_check_space(const struct output *out, uint64_t bytes)
 	struct statvfs vfs;
 	uint64_t have;
 
+	if (out->stream)
+		return 0;
 	if (fstatvfs(out->fd, &vfs))
 		return msg_error("cannot look at the file system of '%s': %s", out->path,
 				 strerror(errno));
@@ -155,23 +180,59 @@ int output_check_space(const struct output *out, uint64_t bytes)
 	return 0;
 }
 
-int output_flush(struct output *out)
+int output_want_digest(struct output *out)
+{
+	out->digest = XXH3_createState();
+	if (!out->digest)
+		return msg_error("out of memory for the digest of the output");
+	XXH3_128bits_reset(out->digest);
+	return 0;
+}
+
+static int output_failed(const struct output *out, const char *why)
+{
+	if (out->stream)
+		return msg_error("cannot write standard output: %s", why);
+	return msg_error("cannot write '%s': %s", out->path, why);
+}
+
+/* Standard output may have been made non-blocking by whoever shares it. */
+static bool output_try_again(const struct output *out)
+{
+	struct pollfd pfd = { .fd = out->fd, .events = POLLOUT };
+
+	if (errno == EINTR)
+		return true;
+	if (errno != EAGAIN)
+		return false;
+	poll(&pfd, 1, -1);
+	return true;
+}
+
+static int output_write(struct output *out, const uint8_t *data, size_t size)
 {
 	size_t done = 0;
 	ssize_t n;
 
-	while (done < out->fill) {
+	while (done < size) {
 		if (signals_check())
 			return -1;
-		n = write(out->fd, out->buffer + done, out->fill - done);
-		if (n < 0 && errno == EINTR)
+		n = write(out->fd, data + done, size - done);
+		if (n < 0 && output_try_again(out))
 			continue;
 		if (n <= 0)
-			return msg_error("cannot write '%s': %s", out->path,
-					 n ? strerror(errno) : "nothing written");
+			return output_failed(out, n ? strerror(errno) : "nothing written");
 		done += n;
 	}
-	XXH3_128bits_update(out->digest, out->buffer, out->fill);
+	if (out->digest)
+		XXH3_128bits_update(out->digest, data, size);
+	return 0;
+}
+
+int output_flush(struct output *out)
+{
+	if (output_write(out, out->buffer, out->fill))
+		return -1;
 	out->fill = 0;
 	return 0;
 }
@@ -181,13 +242,15 @@ int output_append(struct output *out, const void *data, size_t size)
 	const uint8_t *p = data;
 	size_t part;
 
+	out->length += size;
+	if (size >= OUTPUT_DIRECT)
+		return output_flush(out) ? -1 : output_write(out, data, size);
 	while (size) {
 		part = OUTPUT_BUFFER - out->fill;
 		if (part > size)
 			part = size;
 		memcpy(out->buffer + out->fill, p, part);
 		out->fill += part;
-		out->length += part;
 		p += part;
 		size -= part;
 		if (out->fill == OUTPUT_BUFFER && output_flush(out))
@@ -216,8 +279,10 @@ int output_sync(struct output *out)
 {
 	if (output_flush(out))
 		return -1;
-	if (fsync(out->fd))
-		return msg_error("cannot bring '%s' to disk: %s", out->path, strerror(errno));
+	/* fsync(2): what pipes and the like say. */
+	if (fsync(out->fd) && !(out->stream && (errno == EINVAL || errno == EROFS)))
+		return msg_error("cannot bring '%s' to disk: %s",
+				 out->stream ? "standard output" : out->path, strerror(errno));
 	return 0;
 }
 
@@ -256,6 +321,8 @@ static int output_rename(struct output *out)
 
 int output_publish(struct output *out)
 {
+	if (out->stream)
+		return 0;
 	if (output_rename(out)) {
 		if (errno == EEXIST)
 			return msg_error("'%s' exists by now; use --force to replace it",

@@ -5,6 +5,9 @@
  * even a killed process leaves nothing behind, else as a hidden sibling that the
  * next output of that name removes. Readable by its owner only: it holds the
  * memory of a guest.
+ *
+ * Or standard output, which has none of this: what is written is gone, and it is
+ * complete when the last byte was written.
  */
 #ifndef STILLPOINT_OUTPUT_H
 #define STILLPOINT_OUTPUT_H
@@ -18,16 +21,18 @@
 /**
  * struct output - an open file
  * @path: as given, for messages
+ * @stream: it is standard output; what is about names and directories is unused
  * @dir: the directory, open
  * @name: last component of @path
  * @temp: name of the sibling, "" if the file has none
  * @replace: an existing file may be replaced
  * @fill: bytes in @buffer
  * @length: bytes appended so far
- * @digest: over those bytes
+ * @digest: over those bytes; NULL if nobody wants it
  */
 struct output {
 	const char *path;
+	bool stream;
 	int dir;
 	int fd;
 	char name[256];
@@ -41,18 +46,26 @@ struct output {
 
 /*
  * Begin a file for @path, which must stay valid. An existing one is an error
- * without @replace, and one that is no regular file always. Returns 0, or -1 with
- * an error recorded and nothing left to undo.
+ * without @replace, and one that is no regular file always. "-" is standard output,
+ * unless that is a terminal; from then on SIGPIPE is ignored, so that a reader that
+ * went away is an error of output_append(). Returns 0, or -1 with an error recorded
+ * and nothing left to undo.
  */
 int output_open(struct output *out, const char *path, bool replace);
 
-/* Returns 0 if @bytes more fit on the file system, else -1 with an error recorded. */
+/*
+ * Returns 0 if @bytes more fit on the file system, or may fit into standard output,
+ * else -1 with an error recorded.
+ */
 int output_check_space(const struct output *out, uint64_t bytes);
 
 /* Append. Returns 0 or -1, recorded. */
 int output_append(struct output *out, const void *data, size_t size);
 
-/* Digest of what was appended so far, in canonical form. Returns 0 or -1, recorded. */
+/* Keep a digest of all bytes. Comes before the first one. Returns 0 or -1, recorded. */
+int output_want_digest(struct output *out);
+
+/* The digest of what was appended so far, in canonical form. Returns 0 or -1, recorded. */
 int output_digest(const struct output *out, uint8_t digest[16]);
 
 /* Write what is buffered. Returns 0 or -1, recorded. */
@@ -61,7 +74,7 @@ int output_flush(struct output *out);
 /* Flush, and wait until the file is on disk. Returns 0 or -1, recorded. */
 int output_sync(struct output *out);
 
-/* Give the file its name, durably. Returns 0 or -1, recorded. */
+/* Give the file its name, durably; standard output has one. Returns 0 or -1, recorded. */
 int output_publish(struct output *out);
 
 /* Close; a file that was not published is gone. */

@@ -293,6 +293,10 @@ struct image *xl_writer_new(struct output *out, const struct image_options *opts
 		msg_error("out of memory for the image");
 		return NULL;
 	}
+	if (output_want_digest(out)) {
+		free(xl);
+		return NULL;
+	}
 	xl->img.ops = &xl_ops;
 	xl->img.out = out;
 	xl->readable = opts->readable;

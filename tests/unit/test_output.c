@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "output.h"
@@ -41,14 +42,19 @@ static void write_file(const char *path, bool replace, const char *text)
 	output_close(&out);
 }
 
-static void assert_content(const char *path, const char *text)
+static void assert_bytes(const char *path, const void *bytes, size_t want)
 {
 	size_t size;
 	uint8_t *data = tempdir_read(path, &size);
 
-	assert_int_equal(size, strlen(text));
-	assert_memory_equal(data, text, size);
+	assert_int_equal(size, want);
+	assert_memory_equal(data, bytes, size);
 	free(data);
+}
+
+static void assert_content(const char *path, const char *text)
+{
+	assert_bytes(path, text, strlen(text));
 }
 
 static void file_appears_when_published(void **state)
@@ -241,14 +247,155 @@ static void digest_is_of_all_bytes(void **state)
 	for (i = 0; i < size; i++)
 		data[i] = i * i >> 3;
 	assert_works(output_open(&out, "image", false));
+	assert_works(output_want_digest(&out));
 	assert_works(output_append(&out, data, 1));
-	assert_works(output_append(&out, data + 1, size - 1));
+	assert_works(output_append(&out, data + 1, 1999));
+	assert_works(output_append(&out, data + 2000, size - 3000));
+	assert_works(output_append(&out, data + size - 1000, 1000));
 	assert_int_equal(out.length, size);
 	assert_works(output_digest(&out, digest));
 	XXH128_canonicalFromHash(&want, XXH3_128bits(data, size));
 	assert_memory_equal(digest, want.digest, 16);
+	assert_works(output_sync(&out));
+	assert_works(output_publish(&out));
 	output_close(&out);
+	assert_bytes("image", data, size);
 	free(data);
+}
+
+/* Make @fd standard output; restore_stdout() with what it returns undoes it. */
+static int replace_stdout(int fd)
+{
+	int saved = dup(STDOUT_FILENO);
+
+	assert_true(saved >= 0 && dup2(fd, STDOUT_FILENO) >= 0);
+	close(fd);
+	return saved;
+}
+
+static void restore_stdout(int saved)
+{
+	assert_true(dup2(saved, STDOUT_FILENO) >= 0);
+	close(saved);
+	signal(SIGPIPE, SIG_DFL);
+	signals_reset();
+}
+
+static void minus_is_standard_output(void **state)
+{
+	char text[16] = "";
+	struct output out;
+	int fds[2], saved;
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	saved = replace_stdout(fds[1]);
+	assert_works(output_open(&out, "-", false));
+	assert_works(output_check_space(&out, UINT64_MAX));
+	assert_works(output_append(&out, "abc", 3));
+	assert_works(output_append(&out, "def", 3));
+	assert_works(output_sync(&out));
+	assert_works(output_publish(&out));
+	output_close(&out);
+	restore_stdout(saved);
+	assert_int_equal(read(fds[0], text, sizeof(text)), 6);
+	assert_string_equal(text, "abcdef");
+	assert_int_equal(read(fds[0], text, sizeof(text)), 0);
+	close(fds[0]);
+	assert_int_equal(tempdir_count("."), 0);
+}
+
+static void standard_output_may_be_a_file(void **state)
+{
+	struct output out;
+	int saved;
+
+	(void)state;
+	saved = replace_stdout(open("file", O_CREAT | O_WRONLY, 0600));
+	assert_works(output_open(&out, "-", false));
+	assert_works(output_append(&out, "abc", 3));
+	assert_works(output_sync(&out));
+	assert_works(output_publish(&out));
+	output_close(&out);
+	restore_stdout(saved);
+	assert_content("file", "abc");
+	assert_int_equal(tempdir_count("."), 1);
+}
+
+static void terminal_is_refused(void **state)
+{
+	struct output out;
+	int saved, fd;
+
+	(void)state;
+	fd = open("/dev/ptmx", O_RDWR | O_NOCTTY);
+	if (fd < 0) {
+		print_message("skipped: no terminals here\n");
+		skip();
+	}
+	saved = replace_stdout(fd);
+	assert_fails(output_open(&out, "-", false), "nothing for a terminal");
+	restore_stdout(saved);
+}
+
+static void reader_that_went_away_is_an_error(void **state)
+{
+	struct output out;
+	int fds[2], saved;
+
+	(void)state;
+	signal(SIGPIPE, SIG_DFL);
+	assert_int_equal(pipe(fds), 0);
+	saved = replace_stdout(fds[1]);
+	assert_works(output_open(&out, "-", false));
+	close(fds[0]);
+	assert_works(output_append(&out, "abc", 3));
+	assert_fails(output_sync(&out), "cannot write standard output: Broken pipe");
+	output_close(&out);
+	/* Also where the command catches signals afterwards. */
+	signals_catch();
+	assert_works(output_open(&out, "-", false));
+	signals_catch();
+	assert_works(output_append(&out, "abc", 3));
+	assert_fails(output_flush(&out), "cannot write standard output: Broken pipe");
+	output_close(&out);
+	restore_stdout(saved);
+}
+
+/* What is sent into the pipe comes out, though its writer may not wait. */
+static void non_blocking_pipe_is_waited_for(void **state)
+{
+	const size_t size = 400000;
+	uint8_t *data = calloc(1, size), *got = malloc(size);
+	struct output out;
+	int fds[2], saved, status;
+	size_t n = 0;
+	ssize_t part;
+	pid_t pid;
+
+	(void)state;
+	assert_true(data && got && pipe(fds) == 0);
+	data[size - 1] = 1;
+	pid = fork();
+	if (!pid) {
+		close(fds[1]);
+		usleep(50000);
+		while ((part = read(fds[0], got + n, size - n)) > 0)
+			n += part;
+		_exit(n != size || memcmp(data, got, size));
+	}
+	close(fds[0]);
+	fcntl(fds[1], F_SETFL, O_NONBLOCK);
+	saved = replace_stdout(fds[1]);
+	assert_works(output_open(&out, "-", false));
+	assert_works(output_append(&out, data, size));
+	assert_works(output_sync(&out));
+	output_close(&out);
+	restore_stdout(saved);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	free(data);
+	free(got);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -266,6 +413,11 @@ int main(void)
 		TEST(file_size_limit_is_an_error),
 		TEST(signal_stops_a_write),
 		TEST(digest_is_of_all_bytes),
+		TEST(minus_is_standard_output),
+		TEST(standard_output_may_be_a_file),
+		TEST(terminal_is_refused),
+		TEST(reader_that_went_away_is_an_error),
+		TEST(non_blocking_pipe_is_waited_for),
 		TEST(full_file_system_is_an_error),
 	};
 
