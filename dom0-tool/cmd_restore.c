@@ -14,7 +14,8 @@
 #include "cmd.h"
 #include "config.h"
 #include "feed.h"
-#include "image/check.h"
+#include "image/source.h"
+#include "image/xl_source.h"
 #include "msg.h"
 #include "signals.h"
 #include "xen.h"
@@ -46,7 +47,7 @@ struct restore {
 	bool verbose;
 	bool help;
 	int fd;
-	struct image_info info;
+	struct source *src;
 	char *config;
 	char *domain;
 	struct xen xen;
@@ -107,11 +108,14 @@ static int restore_parse(struct restore *r, int argc, char **argv)
 
 static int restore_open(struct restore *r)
 {
+	static const struct source_options opts = { .threads = 1 };
+
 	/* Without O_NONBLOCK a FIFO would hold us here before it is refused. */
 	r->fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (r->fd < 0)
 		return msg_error("cannot open it: %s", strerror(errno));
-	return image_check(r->fd, &r->info);
+	r->src = source_open(r->fd, &opts);
+	return r->src ? source_pump(r->src, NULL) : -1;
 }
 
 /* xl itself turns its configuration files into JSON. Returns NULL, recorded. */
@@ -135,8 +139,8 @@ static int restore_configure(struct restore *r)
 		return -1;
 	if (r->xlcfg)
 		json = restore_parse_xlcfg(r);
-	else if (r->info.config)
-		json = strdup(r->info.config);
+	else if (r->src->info.config)
+		json = strdup(r->src->info.config);
 	else
 		msg_error("the image has no configuration in it; give one with --config");
 	if (!json)
@@ -200,7 +204,7 @@ static int restore_run(struct restore *r, uint32_t *domid)
 	int ret;
 
 	if (r->config) {
-		if (feed_start(&feed, r->fd, r->info.stream, r->config))
+		if (feed_start(&feed, r->fd, xl_source_stream(r->src), r->config))
 			return -1;
 		ret = restore_xl(r, feed.fd);
 		feed_stop(&feed);
@@ -227,8 +231,10 @@ static int restore_report(const struct restore *r, uint32_t domid)
 		json_object_object_add(o, "domain", json_object_new_string(r->domain));
 		json_object_object_add(o, "domid", json_object_new_uint64(domid));
 		json_object_object_add(o, "file", json_object_new_string(r->path));
-		json_object_object_add(o, "pages", json_object_new_uint64(r->info.pages));
-		json_object_object_add(o, "digest", json_object_new_boolean(r->info.marked));
+		json_object_object_add(
+			o, "pages",
+			json_object_new_uint64(r->src->info.pages[STILLPOINT_PAGE_DATA]));
+		json_object_object_add(o, "digest", json_object_new_boolean(r->src->info.digest));
 		json_object_object_add(o, "paused", json_object_new_boolean(r->paused));
 		return cmd_print_json(o);
 	}
@@ -268,7 +274,7 @@ int cmd_restore(int argc, char **argv)
 	ret = restore_image(&r);
 	if (r.fd >= 0)
 		close(r.fd);
-	free(r.info.config);
+	source_free(r.src);
 	free(r.config);
 	free(r.domain);
 	return ret ? cmd_failed() : CMD_OK;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "image/check.h"
+#include "image_check.h"
 #include "image_compare.h"
 #include "pagetable.h"
 

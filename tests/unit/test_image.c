@@ -9,7 +9,7 @@
 
 #include <stillpoint/trailer.h>
 
-#include "image/check.h"
+#include "image_check.h"
 #include "tempdir.h"
 #include "tiny_image.h"
 #include "image/xl_format.h"

@@ -10,7 +10,7 @@
 
 #include "config.h"
 #include "feed.h"
-#include "image/check.h"
+#include "image_check.h"
 #include "lock.h"
 #include "signals.h"
 #include "tempdir.h"

@@ -12,7 +12,7 @@
 #include <stillpoint/park.h>
 
 #include "domain_file.h"
-#include "image/check.h"
+#include "image_check.h"
 #include "image_parse.h"
 #include "pagetable.h"
 #include "save.h"

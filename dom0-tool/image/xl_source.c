@@ -5,24 +5,34 @@
 
 #include <stillpoint/trailer.h>
 
-#include "check.h"
-#include "libxc_check.h"
+#include "libxc_reader.h"
 #include "msg.h"
 #include "reader.h"
 #include "xl_format.h"
+#include "xl_source.h"
 
 /* More than any configuration needs; xl itself takes what is there. */
-#define CHECK_OPTIONAL_MAX (64u << 20)
+#define XL_OPTIONAL_MAX (64u << 20)
 
-static int check_envelope_header(struct reader *r, struct xl_header *h)
+/**
+ * struct xl_source - the source
+ * @marked: Stillpoint wrote it, so that it has a trailer
+ * @config: owned; NULL if it has none in JSON
+ * @stream: offset of libxl's header
+ */
+struct xl_source {
+	struct source src;
+	struct reader r;
+	struct libxc_reader libxc;
+	bool marked;
+	char *config;
+	uint64_t stream;
+};
+
+static int xl_read_header(struct reader *r, struct xl_header *h)
 {
-	if (r->size < sizeof(h->magic))
-		return msg_error("this is no image: the file has only %llu bytes",
-				 (unsigned long long)r->size);
 	if (reader_read(r, h, sizeof(*h), "xl's header"))
 		return -1;
-	if (memcmp(h->magic, XL_MAGIC, XL_MAGIC_SIZE))
-		return msg_error("this is no image: it does not start as 'xl save' writes it");
 	if (h->byteorder != XL_BYTEORDER)
 		return msg_error("the image is damaged or of another byte order: %#x at offset %u",
 				 h->byteorder, XL_MAGIC_SIZE);
@@ -32,14 +42,14 @@ static int check_envelope_header(struct reader *r, struct xl_header *h)
 			h->mandatory_flags);
 	if (!(h->mandatory_flags & XL_FLAG_STREAMV2))
 		return msg_error("the image is of a Xen before 4.6, which is not supported");
-	if (h->optional_length > CHECK_OPTIONAL_MAX)
+	if (h->optional_length > XL_OPTIONAL_MAX)
 		return msg_error("the image is damaged: optional data of %u bytes at offset %zu",
 				 h->optional_length, sizeof(*h));
 	return 0;
 }
 
 /* What stands behind the configuration: nothing, our mark, or what nobody reads. */
-static int check_mark(const uint8_t *data, uint32_t left, struct image_info *info)
+static int xl_take_mark(struct xl_source *xl, const uint8_t *data, uint32_t left)
 {
 	struct stillpoint_image_mark mark;
 
@@ -51,11 +61,11 @@ static int check_mark(const uint8_t *data, uint32_t left, struct image_info *inf
 	if (mark.version != STILLPOINT_TRAILER_VERSION)
 		return msg_error("the image has a mark of version %u, this tool knows %u",
 				 mark.version, STILLPOINT_TRAILER_VERSION);
-	info->marked = true;
+	xl->marked = true;
 	return 0;
 }
 
-static int check_optional(const uint8_t *data, const struct xl_header *h, struct image_info *info)
+static int xl_take_optional(struct xl_source *xl, const uint8_t *data, const struct xl_header *h)
 {
 	uint32_t length;
 
@@ -74,34 +84,33 @@ static int check_optional(const uint8_t *data, const struct xl_header *h, struct
 			return msg_error(
 				"the image is damaged: the configuration at offset %zu is no string",
 				sizeof(*h) + sizeof(length));
-		info->config = strdup((const char *)data);
-		if (!info->config)
+		xl->config = strdup((const char *)data);
+		if (!xl->config)
 			return msg_error("out of memory for the configuration");
+		xl->src.info.config = xl->config;
 	}
-	return check_mark(data + length, h->optional_length - sizeof(length) - length, info);
+	return xl_take_mark(xl, data + length, h->optional_length - sizeof(length) - length);
 }
 
-static int check_envelope(struct reader *r, struct image_info *info)
+static int xl_read_envelope(struct xl_source *xl)
 {
+	const struct source_options *opts = &xl->src.opts;
 	struct xl_header h;
-	uint8_t *data;
+	void *data;
 	int ret;
 
-	if (check_envelope_header(r, &h))
+	if (xl_read_header(&xl->r, &h) ||
+	    reader_read_new(&xl->r, &data, h.optional_length, "xl's optional data"))
 		return -1;
-	data = malloc(h.optional_length + 1);
-	if (!data)
-		return msg_error("out of memory for the configuration");
-	ret = reader_read(r, data, h.optional_length, "xl's optional data");
-	if (!ret)
-		ret = check_optional(data, &h, info);
+	ret = xl_take_optional(xl, data, &h);
 	free(data);
-	info->mandatory_flags = h.mandatory_flags;
-	info->stream = r->offset;
+	xl->stream = xl->r.offset;
+	if (!ret && opts->config && xl->config)
+		ret = opts->config(opts->data, xl->config) ? -1 : 0;
 	return ret;
 }
 
-static int check_libxl_header(struct reader *r)
+static int xl_read_libxl_header(struct reader *r)
 {
 	uint64_t at = r->offset;
 	struct libxl_header h;
@@ -118,11 +127,11 @@ static int check_libxl_header(struct reader *r)
 }
 
 /* One record of libxl's stream. Returns 1 at its end, 0 for more, -1 on an error. */
-static int check_libxl_record(struct reader *r, struct image_info *info, bool *context)
+static int xl_read_record(struct xl_source *xl, bool *context)
 {
+	struct reader *r = &xl->r;
 	uint64_t at = r->offset;
 	struct record_header h;
-	int ret = -1;
 
 	if (reader_read(r, &h, sizeof(h), "a libxl record"))
 		return -1;
@@ -135,33 +144,33 @@ static int check_libxl_record(struct reader *r, struct image_info *info, bool *c
 		if (h.length || *context)
 			break;
 		*context = true;
-		return libxc_check(r, info);
+		return libxc_read(&xl->libxc);
 	case LIBXL_EMULATOR_XENSTORE_DATA:
 	case LIBXL_EMULATOR_CONTEXT:
-		if (!*context || !info->hvm || h.length < 8)
+		/* Nothing is lost: an HVM guest's image is passed on to nobody. */
+		if (!*context || !xl->src.info.hvm || h.length < 8)
 			break;
-		ret = reader_skip(r, ((uint64_t)h.length + 7) & ~7ull, "emulator state");
-		return ret;
+		return reader_skip(r, ((uint64_t)h.length + 7) & ~7ull, "emulator state");
 	}
 	return msg_error(
 		"the image is damaged: libxl record of type %#x with %u bytes at offset %llu",
 		h.type, h.length, (unsigned long long)at);
 }
 
-static int check_libxl(struct reader *r, struct image_info *info)
+static int xl_read_libxl(struct xl_source *xl)
 {
 	bool context = false;
 	int ret;
 
-	if (check_libxl_header(r))
+	if (xl_read_libxl_header(&xl->r))
 		return -1;
 	do
-		ret = check_libxl_record(r, info, &context);
+		ret = xl_read_record(xl, &context);
 	while (!ret);
 	return ret < 0 ? -1 : 0;
 }
 
-static int check_trailer_fields(const struct stillpoint_image_trailer *t, uint64_t at)
+static int xl_check_trailer(const struct stillpoint_image_trailer *t, uint64_t at)
 {
 	if (t->magic != STILLPOINT_TRAILER_MAGIC)
 		return msg_error("the image is damaged: no trailer at offset %llu",
@@ -178,43 +187,90 @@ static int check_trailer_fields(const struct stillpoint_image_trailer *t, uint64
 	return 0;
 }
 
-static int check_trailer(struct reader *r, const struct image_info *info)
+static int xl_read_trailer(struct xl_source *xl)
 {
 	struct stillpoint_image_trailer trailer;
+	struct reader *r = &xl->r;
 	uint64_t at = r->offset;
 	uint8_t digest[16];
+	bool end;
 
+	if (reader_at_end(r, &end))
+		return -1;
 	/* `xl save` ends its files here. */
-	if (at == r->size && !info->marked)
+	if (end && !xl->marked)
 		return 0;
 	reader_digest(r, digest);
 	if (reader_read(r, &trailer, sizeof(trailer), "the trailer"))
 		return -1;
-	if (check_trailer_fields(&trailer, at))
+	if (xl_check_trailer(&trailer, at))
 		return -1;
 	if (memcmp(digest, trailer.digest, sizeof(digest)))
 		return msg_error("the image is damaged: its digest does not match");
-	if (r->offset != r->size)
+	if (reader_at_end(r, &end))
+		return -1;
+	if (!end && r->size == READER_SIZE_UNKNOWN)
+		return msg_error("the image is damaged: bytes follow its end at offset %llu",
+				 (unsigned long long)r->offset);
+	if (!end)
 		return msg_error("the image is damaged: %llu bytes follow its end at offset %llu",
 				 (unsigned long long)(r->size - r->offset),
 				 (unsigned long long)r->offset);
+	xl->src.info.digest = true;
 	return 0;
 }
 
-int image_check(int fd, struct image_info *info)
+static int xl_give_tail(struct xl_source *xl, struct image *to)
 {
-	struct reader r;
-	int ret = -1;
+	struct image_tail tail;
 
-	memset(info, 0, sizeof(*info));
-	if (reader_open(&r, fd))
+	return libxc_reader_tail(&xl->libxc, &tail) || to->ops->tail(to, &tail) ? -1 : 0;
+}
+
+static int xl_pump(struct source *src, struct image *to)
+{
+	struct xl_source *xl = (struct xl_source *)src;
+
+	if (reader_open(&xl->r, src->fd))
 		return -1;
-	if (!check_envelope(&r, info) && !check_libxl(&r, info))
-		ret = check_trailer(&r, info);
-	reader_close(&r);
-	if (ret) {
-		free(info->config);
-		info->config = NULL;
+	reader_push(&xl->r, src->peeked, src->npeeked);
+	xl->libxc.r = &xl->r;
+	xl->libxc.src = src;
+	xl->libxc.to = to;
+	if (xl_read_envelope(xl) || xl_read_libxl(xl) || xl_read_trailer(xl))
+		return -1;
+	src->info.bytes = xl->r.offset;
+	return to ? xl_give_tail(xl, to) : 0;
+}
+
+static void xl_free(struct source *src)
+{
+	struct xl_source *xl = (struct xl_source *)src;
+
+	libxc_reader_free(&xl->libxc);
+	reader_close(&xl->r);
+	free(xl->config);
+	free(xl);
+}
+
+static const struct source_ops xl_source_ops = {
+	.pump = xl_pump,
+	.free = xl_free,
+};
+
+struct source *xl_source_new(void)
+{
+	struct xl_source *xl = calloc(1, sizeof(*xl));
+
+	if (!xl) {
+		msg_error("out of memory to read the image");
+		return NULL;
 	}
-	return ret;
+	xl->src.ops = &xl_source_ops;
+	return &xl->src;
+}
+
+uint64_t xl_source_stream(const struct source *src)
+{
+	return ((const struct xl_source *)src)->stream;
 }
