@@ -3,6 +3,7 @@
 #include <linux/bitmap.h>
 #include <linux/bitops.h>
 #include <linux/gfp.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -63,6 +64,19 @@ void sp_bitmap_set(struct sp_bitmap *map, unsigned long pfn)
 		set_bit(pfn % PAGE_BITS, page);
 }
 
+void sp_bitmap_fill(struct sp_bitmap *map, unsigned long first, unsigned long count)
+{
+	unsigned long n;
+
+	if (first >= map->bits)
+		return;
+	count = min(count, map->bits - first);
+	for (; count; count -= n, first += n) {
+		n = min(count, PAGE_BITS - first % PAGE_BITS);
+		bitmap_set(map->page[first / PAGE_BITS], first % PAGE_BITS, n);
+	}
+}
+
 bool sp_bitmap_test(const struct sp_bitmap *map, unsigned long pfn)
 {
 	return pfn < map->bits && test_bit(pfn % PAGE_BITS, map->page[pfn / PAGE_BITS]);
@@ -79,6 +93,14 @@ void sp_bitmap_add(struct sp_bitmap *to, const struct sp_bitmap *from)
 
 	for (i = 0; i < from->pages; i++)
 		bitmap_or(to->page[i], to->page[i], from->page[i], PAGE_BITS);
+}
+
+void sp_bitmap_subtract(struct sp_bitmap *map, const struct sp_bitmap *other)
+{
+	unsigned long i;
+
+	for (i = 0; i < other->pages; i++)
+		bitmap_andnot(map->page[i], map->page[i], other->page[i], PAGE_BITS);
 }
 
 void sp_bitmap_move(struct sp_bitmap *to, struct sp_bitmap *from)

@@ -29,11 +29,17 @@ void sp_bitmap_clear(struct sp_bitmap *map);
 void sp_bitmap_set(struct sp_bitmap *map, unsigned long pfn);
 bool sp_bitmap_test(const struct sp_bitmap *map, unsigned long pfn);
 
+/* Sets @count bits from @first on; nobody else may change the bitmap meanwhile. */
+void sp_bitmap_fill(struct sp_bitmap *map, unsigned long first, unsigned long count);
+
 /* Clears the bit of @pfn; true if it was set. */
 bool sp_bitmap_take(struct sp_bitmap *map, unsigned long pfn);
 
 /* Adds the bits of @from, of the same size, to @to. */
 void sp_bitmap_add(struct sp_bitmap *to, const struct sp_bitmap *from);
+
+/* Clears those bits of @map that are set in @other, of the same size. */
+void sp_bitmap_subtract(struct sp_bitmap *map, const struct sp_bitmap *other);
 
 /* Moves the bits of @from, of the same size, to @to: they are clear in @from after. */
 void sp_bitmap_move(struct sp_bitmap *to, struct sp_bitmap *from);

@@ -30,7 +30,7 @@ static irqreturn_t control_event(int irq_nr, void *data)
 	return IRQ_HANDLED;
 }
 
-int sp_control_init(void)
+int sp_control_init(u64 features)
 {
 	BUILD_BUG_ON(sizeof(*guest) > STILLPOINT_HOST_OFFSET);
 	BUILD_BUG_ON(STILLPOINT_HOST_OFFSET + sizeof(*host) > STILLPOINT_CONTROL_SIZE);
@@ -43,7 +43,7 @@ int sp_control_init(void)
 	host = page_address(page) + STILLPOINT_HOST_OFFSET;
 
 	guest->abi_version = STILLPOINT_ABI_VERSION;
-	guest->features = STILLPOINT_FEATURE_PARK | STILLPOINT_FEATURE_TRACK;
+	guest->features = features;
 	guest->window_start = (unsigned long)stillpoint_window_start;
 	guest->window_end = (unsigned long)stillpoint_window_end;
 	guest->magic = STILLPOINT_CONTROL_MAGIC;
@@ -174,6 +174,17 @@ void sp_control_tracking(const struct sp_tracking *tracking)
 	WRITE_ONCE(guest->hooks, tracking->hooks);
 	for (i = 0; i < STILLPOINT_DIRS; i++)
 		WRITE_ONCE(guest->bitmap_dir[i], tracking->bitmap_dir[i]);
+}
+
+void sp_control_free(const struct sp_free_report *report)
+{
+	unsigned int i;
+
+	WRITE_ONCE(guest->free_pfns, report->free_pfns);
+	WRITE_ONCE(guest->free_pages, report->free_pages);
+	WRITE_ONCE(guest->free_us, report->free_us);
+	for (i = 0; i < STILLPOINT_DIRS; i++)
+		WRITE_ONCE(guest->free_dir[i], report->free_dir[i]);
 }
 
 void sp_control_done(enum stillpoint_result result, int err)

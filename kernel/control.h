@@ -42,8 +42,18 @@ struct sp_tracking {
 	u64 bitmap_dir[STILLPOINT_DIRS];
 };
 
-/* Allocates the page, fills it in. -ENOMEM. */
-int sp_control_init(void);
+/**
+ * struct sp_free_report - the fields of struct stillpoint_guest_half of the same names
+ */
+struct sp_free_report {
+	u64 free_pfns;
+	u64 free_pages;
+	u64 free_us;
+	u64 free_dir[STILLPOINT_DIRS];
+};
+
+/* Allocates the page, fills it in; @features: STILLPOINT_FEATURE_*. -ENOMEM. */
+int sp_control_init(u64 features);
 /* After sp_control_disconnect(); dom0 may still map the page, so its freeing is deferred. */
 void sp_control_exit(void);
 
@@ -80,6 +90,8 @@ void sp_control_parked(void);
 void sp_control_left(const struct sp_park_times *times);
 /* The epoch and its last set; an @tracking that is zero if there is no epoch. */
 void sp_control_tracking(const struct sp_tracking *tracking);
+/* The bitmap of free pages; a @report that is zero if there is none. */
+void sp_control_free(const struct sp_free_report *report);
 /* The request taken up last is over; counts it, tells dom0. @err: negative errno or 0. */
 void sp_control_done(enum stillpoint_result result, int err);
 

@@ -97,3 +97,11 @@ void sp_extras_add(struct sp_bitmap *set, struct sp_bitmap *again)
 		sp_bitmap_set(again, pfn);
 	}
 }
+
+void sp_extras_add_granted(struct sp_bitmap *map)
+{
+	unsigned int grants = *sp_sym.nr_grant_frames * GRANTS_PER_FRAME, ref;
+
+	for (ref = 0; ref < grants; ref++)
+		sp_bitmap_set(map, sp_extras_granted(ref));
+}

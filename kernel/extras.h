@@ -18,6 +18,9 @@ int sp_extras_check(void);
  */
 void sp_extras_add(struct sp_bitmap *set, struct sp_bitmap *again);
 
+/* Adds the pages granted writable now to @map. The grant table must be mapped. */
+void sp_extras_add_granted(struct sp_bitmap *map);
+
 /* The pfn that grant @ref lets its holder write, ULONG_MAX if none. Any context. */
 unsigned long sp_extras_granted(unsigned int ref);
 

@@ -7,9 +7,17 @@
 
 #include "control.h"
 #include "devices.h"
+#include "free.h"
 #include "request.h"
 #include "stats.h"
 #include "symbols.h"
+
+static u64 __init features(void)
+{
+	u64 always = STILLPOINT_FEATURE_PARK | STILLPOINT_FEATURE_TRACK;
+
+	return sp_free_is_possible() ? always | STILLPOINT_FEATURE_FREE : always;
+}
 
 static int __init stillpoint_init(void)
 {
@@ -22,7 +30,7 @@ static int __init stillpoint_init(void)
 	err = sp_symbols_init();
 	if (err)
 		return err;
-	err = sp_control_init();
+	err = sp_control_init(features());
 	if (err)
 		return err;
 	err = sp_devices_init();

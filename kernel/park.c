@@ -16,6 +16,7 @@
 #include "control.h"
 #include "decide.h"
 #include "disks.h"
+#include "free.h"
 #include "park.h"
 #include "resume.h"
 #include "spin.h"
@@ -76,9 +77,12 @@ static int park_stopped(void *data)
 		return 0;
 	}
 	sp_track_last_extras();
+	sp_free_note_grants();
 	sp_sym.gnttab_suspend();
 	sp_sym.xen_manage_runstate_time(-1);
 	sp_sym.xen_arch_pre_suspend();
+	/* Nothing is allocated from here on. What this writes is in the last set. */
+	sp_free_walk();
 	sp_track_last();
 
 	parked = rdtsc_ordered();

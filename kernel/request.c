@@ -5,6 +5,7 @@
 
 #include "control.h"
 #include "decide.h"
+#include "free.h"
 #include "park.h"
 #include "publish.h"
 #include "request.h"
@@ -88,6 +89,7 @@ static void checkpoint(const struct sp_ask *ask)
 		.deadline_us = ask->deadline_us,
 	};
 
+	sp_free_prepare();
 	park.generation = sp_control_next_generation();
 	sp_park(&park);
 	sp_control_left(&park.times);
@@ -128,8 +130,12 @@ static void harvest(const struct sp_ask *ask)
 	signs = sp_control_signs();
 	lease_end = jiffies + msecs_to_jiffies(lease_ms);
 	err = sp_track_harvest(ask->flags & STILLPOINT_TRACK_EXTRAS, is_wanted);
-	if (!err)
+	if (!err) {
+		sp_free_prepare();
+		sp_free_note_grants();
+		sp_free_walk();
 		watch_lease();
+	}
 	sp_control_done(err ? STILLPOINT_RESULT_FAILED : STILLPOINT_RESULT_HARVESTED, err);
 }
 
@@ -150,6 +156,7 @@ static void check_lease(struct work_struct *work)
 	}
 	pr_info("dom0 asks no more; tracking ends\n");
 	sp_track_stop();
+	sp_free_release();
 }
 
 static void serve(struct work_struct *work)
@@ -183,6 +190,8 @@ static void serve(struct work_struct *work)
 		sp_control_done(STILLPOINT_RESULT_FAILED, -EOPNOTSUPP);
 		break;
 	}
+	if (!sp_track_is_on())
+		sp_free_release();
 }
 
 /* After a stock suspend: a cancelled one changed nothing, a restore everything. */
@@ -226,6 +235,7 @@ void sp_request_exit(void)
 	cancel_delayed_work_sync(&lease_work);
 	sp_track_stop();
 	sp_track_exit();
+	sp_free_release();
 	sp_unpublish();
 	disconnect();
 	destroy_workqueue(queue);

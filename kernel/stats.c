@@ -27,6 +27,7 @@ SP_STAT(set_pages);
 SP_STAT(harvest_us);
 SP_STAT(slice_max_us);
 SP_STAT(hooks);
+SP_STAT(free_pages);
 
 static ssize_t tracking_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
@@ -51,6 +52,7 @@ static struct attribute *attrs[] = {
 	&harvest_us_attr.attr,
 	&slice_max_us_attr.attr,
 	&hooks_attr.attr,
+	&free_pages_attr.attr,
 	NULL,
 };
 

@@ -13,6 +13,7 @@
 #include "bitmap.h"
 #include "control.h"
 #include "decide.h"
+#include "directory.h"
 #include "extras.h"
 #include "harvest.h"
 #include "hooks.h"
@@ -29,7 +30,7 @@
  * @maps: the set that dom0 reads is one of them
  * @next: what hooks noted since the last set
  * @after: what they noted for the set after the next
- * @dir: the directory pages of the set
+ * @dir: where dom0 finds the set
  * @extras: only what the hypervisor's log does not see
  */
 struct track {
@@ -37,7 +38,7 @@ struct track {
 	struct sp_harvest_maps maps;
 	struct sp_bitmap next;
 	struct sp_bitmap after;
-	u64 *dir[STILLPOINT_DIRS];
+	struct sp_directory dir;
 	bool extras;
 };
 
@@ -50,25 +51,6 @@ bool sp_track_is_on(void)
 	return track.report.epoch;
 }
 
-static int make_dirs(void)
-{
-	unsigned long i;
-	u64 **dir;
-
-	if (track.maps.set.pages > STILLPOINT_DIRS * STILLPOINT_DIR_ENTRIES)
-		return -EFBIG;
-	for (i = 0; i < track.maps.set.pages; i++) {
-		dir = &track.dir[i / STILLPOINT_DIR_ENTRIES];
-		if (!*dir)
-			*dir = (u64 *)get_zeroed_page(GFP_KERNEL);
-		if (!*dir)
-			return -ENOMEM;
-		(*dir)[i % STILLPOINT_DIR_ENTRIES] = PFN_DOWN(__pa(track.maps.set.page[i]));
-		track.report.bitmap_dir[i / STILLPOINT_DIR_ENTRIES] = PFN_DOWN(__pa(*dir));
-	}
-	return 0;
-}
-
 static struct sp_bitmap *const bitmaps[] = {
 	&track.maps.set,  &track.maps.tables, &track.maps.moved,
 	&track.maps.seen, &track.next,	      &track.after,
@@ -78,8 +60,7 @@ static void free_track(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < STILLPOINT_DIRS; i++)
-		free_page((unsigned long)track.dir[i]);
+	sp_directory_free(&track.dir);
 	for (i = 0; i < ARRAY_SIZE(bitmaps); i++)
 		sp_bitmap_free(bitmaps[i]);
 	memset(&track, 0, sizeof(track));
@@ -106,7 +87,7 @@ static int start(bool extras)
 	if (!err)
 		err = make_bitmaps(bits);
 	if (!err)
-		err = make_dirs();
+		err = sp_directory_init(&track.dir, &track.maps.set);
 	if (!err)
 		err = sp_hooks_arm(&track.next, &track.after, &track.maps.moved, extras);
 	if (err) {
@@ -115,6 +96,7 @@ static int start(bool extras)
 	}
 	track.extras = extras;
 	track.report.bitmap_pfns = bits;
+	memcpy(track.report.bitmap_dir, track.dir.pfn, sizeof(track.dir.pfn));
 	last_epoch += last_epoch == U32_MAX ? 2 : 1;
 	track.report.epoch = last_epoch;
 	return 0;

@@ -37,6 +37,14 @@
  * the bitmap's pages. The set is valid from the end of the harvest, or from
  * STILLPOINT_STATE_PARKED on, until the next request. What changed with the p2m
  * (ballooning) is in no set: dom0 compares the p2m.
+ *
+ * Free pages. A module with STILLPOINT_FEATURE_FREE also makes a bitmap of pages that
+ * the guest's kernel has free, in the same form, named by guest.free_dir: at each harvest
+ * while the guest runs, and at each request to park, tracked or not, when nothing is allocated
+ * any more before the loop. What is in a page that is free at the park has no meaning: a
+ * restored guest may find zeroes there. A page that was free at a harvest need not be copied
+ * yet, nothing else: it may be in use since. Not all free pages need be in it; none that
+ * is granted writable is. It is valid as long as the set is; guest.free_pfns is 0 if there is none.
  */
 #ifndef STILLPOINT_CONTROL_H
 #define STILLPOINT_CONTROL_H
@@ -52,6 +60,7 @@
 /* Bits of stillpoint_guest_half.features. */
 #define STILLPOINT_FEATURE_PARK (1ULL << 0)
 #define STILLPOINT_FEATURE_TRACK (1ULL << 1)
+#define STILLPOINT_FEATURE_FREE (1ULL << 2)
 
 #define STILLPOINT_BITMAP_PAGE_BITS (4096 * 8)
 #define STILLPOINT_DIR_ENTRIES 512
@@ -131,6 +140,11 @@ enum stillpoint_result {
  * @slices: how often it did
  * @hooks: events noted between harvests in this epoch, for diagnosis
  * @bitmap_dir: pfns of the directories; 0 from the first that is not used
+ * @free_pfns: the bitmap of free pages covers the pfns below, 0 if there is none; no
+ *	other is known to be free
+ * @free_pages: bits in it
+ * @free_us: microseconds that it took to make; at the park these are in @park_stop_us
+ * @free_dir: as @bitmap_dir
  */
 struct stillpoint_guest_half {
 	__u64 magic;
@@ -159,6 +173,10 @@ struct stillpoint_guest_half {
 	__u32 slices;
 	__u64 hooks;
 	__u64 bitmap_dir[STILLPOINT_DIRS];
+	__u64 free_pfns;
+	__u64 free_pages;
+	__u64 free_us;
+	__u64 free_dir[STILLPOINT_DIRS];
 };
 
 /**

@@ -143,6 +143,63 @@ static void add_adds_and_leaves(struct kunit *test)
 	sp_bitmap_free(to);
 }
 
+/* Filled from @first on for @count; then these bits are set, and no other. */
+static void expect_filled(struct kunit *test, unsigned long first, unsigned long count,
+			  unsigned long filled)
+{
+	struct sp_bitmap *map = make(test, 3 * PAGE_BITS - 7);
+	unsigned long pfn;
+
+	sp_bitmap_fill(map, first, count);
+	KUNIT_EXPECT_EQ(test, sp_bitmap_weight(map), filled);
+	for (pfn = first; pfn < first + filled; pfn++)
+		if (!sp_bitmap_test(map, pfn))
+			KUNIT_FAIL(test, "bit %lu is clear", pfn);
+	sp_bitmap_free(map);
+}
+
+static void fill_fills_what_is_covered(struct kunit *test)
+{
+	static const unsigned long bits = 3 * PAGE_BITS - 7;
+
+	expect_filled(test, 0, 0, 0);
+	expect_filled(test, 0, 1, 1);
+	expect_filled(test, 63, 2, 2);
+	expect_filled(test, 1024, 1024, 1024);
+	expect_filled(test, PAGE_BITS - 1, 2, 2);
+	expect_filled(test, 5, 2 * PAGE_BITS, 2 * PAGE_BITS);
+	expect_filled(test, 0, bits, bits);
+	expect_filled(test, bits - 1, 1024, 1);
+	expect_filled(test, bits, 1, 0);
+	expect_filled(test, PAGE_BITS, ULONG_MAX, bits - PAGE_BITS);
+	expect_filled(test, ULONG_MAX, ULONG_MAX, 0);
+}
+
+static void fill_of_none_does_nothing(struct kunit *test)
+{
+	struct sp_bitmap map = {};
+
+	sp_bitmap_fill(&map, 0, 1);
+	KUNIT_EXPECT_EQ(test, sp_bitmap_weight(&map), 0ul);
+}
+
+static void subtract_takes_and_leaves(struct kunit *test)
+{
+	struct sp_bitmap *map = make(test, 2 * PAGE_BITS), *other = make(test, 2 * PAGE_BITS);
+
+	sp_bitmap_fill(map, PAGE_BITS - 2, 4);
+	sp_bitmap_set(other, PAGE_BITS - 1);
+	sp_bitmap_set(other, PAGE_BITS);
+	sp_bitmap_set(other, 7);
+	sp_bitmap_subtract(map, other);
+	KUNIT_EXPECT_EQ(test, sp_bitmap_weight(map), 2ul);
+	KUNIT_EXPECT_TRUE(test, sp_bitmap_test(map, PAGE_BITS - 2));
+	KUNIT_EXPECT_TRUE(test, sp_bitmap_test(map, PAGE_BITS + 1));
+	KUNIT_EXPECT_EQ(test, sp_bitmap_weight(other), 3ul);
+	sp_bitmap_free(map);
+	sp_bitmap_free(other);
+}
+
 static void take_takes_once(struct kunit *test)
 {
 	struct sp_bitmap *map = make(test, PAGE_BITS + 10);
@@ -177,6 +234,9 @@ static struct kunit_case bitmap_cases[] = {
 	KUNIT_CASE(clear_clears_all),
 	KUNIT_CASE(move_adds_and_takes),
 	KUNIT_CASE(add_adds_and_leaves),
+	KUNIT_CASE(fill_fills_what_is_covered),
+	KUNIT_CASE(fill_of_none_does_nothing),
+	KUNIT_CASE(subtract_takes_and_leaves),
 	KUNIT_CASE(take_takes_once),
 	KUNIT_CASE(free_leaves_nothing),
 	{},
