@@ -50,7 +50,7 @@ shared_info_t *machine_shared_info(struct machine *m)
 
 void machine_set_p2m(struct machine *m, uint64_t pfn, uint64_t mfn)
 {
-	uint64_t *p2m = machine_page(m, MACHINE_P2M + pfn / ENTRIES_PER_PAGE);
+	uint64_t *p2m = machine_page(m, m->p2m + pfn / ENTRIES_PER_PAGE);
 
 	p2m[pfn % ENTRIES_PER_PAGE] = mfn;
 }
@@ -77,6 +77,22 @@ void machine_track(struct machine *m)
 	g->bitmap_dir[0] = MACHINE_DIR;
 }
 
+/* Frames of the p2m, of the tables that map it, and of the bitmap. */
+static uint64_t machine_p2m_frames(const struct machine *m)
+{
+	return (m->pfns + ENTRIES_PER_PAGE - 1) / ENTRIES_PER_PAGE;
+}
+
+static uint64_t machine_l1_frames(const struct machine *m)
+{
+	return (machine_p2m_frames(m) + ENTRIES_PER_PAGE - 1) / ENTRIES_PER_PAGE;
+}
+
+static uint64_t machine_bitmap_frames(const struct machine *m)
+{
+	return (m->pfns + PAGE_BYTES * 8 - 1) / (PAGE_BYTES * 8);
+}
+
 static bool machine_is_table(const struct machine *m, uint64_t pfn)
 {
 	return page_type_level(m->types[m->p2m_mfn[pfn]]);
@@ -86,23 +102,25 @@ static bool machine_is_table(const struct machine *m, uint64_t pfn)
 static void machine_make_set(struct machine *m)
 {
 	struct stillpoint_guest_half *g = machine_guest_half(m);
-	uint64_t *dir = machine_page(m, MACHINE_DIR);
-	uint64_t *bits = machine_page(m, MACHINE_BITMAP);
-	uint64_t pfn;
+	uint64_t *dir = machine_page(m, MACHINE_DIR), *bits;
+	uint64_t pfn, i;
 
 	if (m->on_harvest)
 		m->on_harvest(m);
 	/* The bitmap is memory of the guest, too. */
 	machine_mark(m, MACHINE_DIR);
-	machine_mark(m, MACHINE_BITMAP);
 	memset(dir, 0, PAGE_BYTES);
-	dir[0] = m->entry;
-	memset(bits, 0, PAGE_BYTES);
+	for (i = 0; i < machine_bitmap_frames(m); i++) {
+		machine_mark(m, m->bitmap + i);
+		dir[i] = i ? m->bitmap + i : m->entry;
+		memset(machine_page(m, m->bitmap + i), 0, PAGE_BYTES);
+	}
 	g->set_pages = 0;
 	for (pfn = 0; pfn < m->pfns; pfn++) {
 		if (pfn == m->forget || !(m->dirty[pfn] || machine_is_table(m, pfn)))
 			continue;
-		bits[pfn / 64] |= UINT64_C(1) << pfn % 64;
+		bits = machine_page(m, m->bitmap + pfn / (PAGE_BYTES * 8));
+		bits[pfn / 64 % ENTRIES_PER_PAGE] |= UINT64_C(1) << pfn % 64;
 		g->set_pages++;
 	}
 	memset(m->dirty, 0, m->pfns * sizeof(*m->dirty));
@@ -336,11 +354,30 @@ static int file_get_vcpu(struct domain *dom, uint32_t vcpu, struct vcpu_state *s
 	return 0;
 }
 
+static bool file_can_map(const struct machine *m, uint64_t mfn)
+{
+	return mfn < m->nframes &&
+	       (m->types[mfn] != XEN_DOMCTL_PFINFO_XTAB || mfn == m->shared_info_mfn);
+}
+
+/* Map frames from *@mfns on that follow each other, @n at most. Returns their number. */
+static size_t file_map_run(const struct machine *m, const uint64_t *mfns, size_t n, uint8_t *addr)
+{
+	size_t run = 1;
+
+	while (run < n && mfns[run] == mfns[0] + run && file_can_map(m, mfns[run]))
+		run++;
+	if (mmap(addr, run * PAGE_BYTES, PROT_READ, MAP_SHARED | MAP_FIXED, m->fd,
+		 mfns[0] * PAGE_BYTES) == MAP_FAILED)
+		abort();
+	return run;
+}
+
 static void *file_map(struct domain *dom, const uint64_t *mfns, size_t n, int *err)
 {
 	struct machine *m = machine_of(dom);
 	uint8_t *addr;
-	size_t i;
+	size_t i, run;
 
 	if (machine_fails(m, OP_MAP)) {
 		errno = EIO;
@@ -349,14 +386,13 @@ static void *file_map(struct domain *dom, const uint64_t *mfns, size_t n, int *e
 	addr = mmap(NULL, n * PAGE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (addr == MAP_FAILED)
 		return NULL;
-	for (i = 0; i < n; i++) {
-		err[i] = 0;
-		if (mfns[i] >= m->nframes ||
-		    (m->types[mfns[i]] == XEN_DOMCTL_PFINFO_XTAB && mfns[i] != m->shared_info_mfn))
-			err[i] = -EINVAL;
-		else if (mmap(addr + i * PAGE_BYTES, PAGE_BYTES, PROT_READ, MAP_SHARED | MAP_FIXED,
-			      m->fd, mfns[i] * PAGE_BYTES) == MAP_FAILED)
-			abort();
+	for (i = 0; i < n; i += run) {
+		run = 1;
+		err[i] = file_can_map(m, mfns[i]) ? 0 : -EINVAL;
+		if (err[i])
+			continue;
+		run = file_map_run(m, mfns + i, n - i, addr + i * PAGE_BYTES);
+		memset(err + i, 0, run * sizeof(*err));
 	}
 	m->mapped += n;
 	return addr;
@@ -559,29 +595,35 @@ static void machine_set_type(struct machine *m, uint64_t pfn, uint32_t type)
 /* A linear p2m at MACHINE_P2M_VADDR, and page tables that map it. */
 static void machine_build_tables(struct machine *m)
 {
-	uint64_t frames = (m->pfns + ENTRIES_PER_PAGE - 1) / ENTRIES_PER_PAGE;
+	uint64_t frames = machine_p2m_frames(m), l1_frames = machine_l1_frames(m);
 	uint64_t *l4 = machine_page(m, MACHINE_L4), *l3 = machine_page(m, MACHINE_L3);
-	uint64_t *l2 = machine_page(m, MACHINE_L2), *l1 = machine_page(m, MACHINE_L1);
+	uint64_t *l2 = machine_page(m, MACHINE_L2), *l1;
 	uint64_t i;
 
 	for (i = 0; i < frames * ENTRIES_PER_PAGE; i++)
-		((uint64_t *)machine_page(m, MACHINE_P2M +
-						     i / ENTRIES_PER_PAGE))[i % ENTRIES_PER_PAGE] =
-			i < m->pfns ? m->p2m_mfn[i] : UINT64_MAX;
+		machine_set_p2m(m, i, i < m->pfns ? m->p2m_mfn[i] : UINT64_MAX);
 	l4[MACHINE_P2M_VADDR >> 39 & 511] = machine_pte(m, MACHINE_L3);
 	l3[MACHINE_P2M_VADDR >> 30 & 511] = machine_pte(m, MACHINE_L2);
-	l2[MACHINE_P2M_VADDR >> 21 & 511] = machine_pte(m, MACHINE_L1);
-	for (i = 0; i < frames; i++)
-		l1[(MACHINE_P2M_VADDR >> 12 & 511) + i] = machine_pte(m, MACHINE_P2M + i);
+	for (i = 0; i < l1_frames; i++) {
+		l2[(MACHINE_P2M_VADDR >> 21 & 511) + i] = machine_pte(m, m->l1 + i);
+		memset(machine_page(m, m->l1 + i), 0, PAGE_BYTES);
+		machine_set_type(m, m->l1 + i, XEN_DOMCTL_PFINFO_L1TAB);
+	}
+	for (i = 0; i < frames; i++) {
+		l1 = machine_page(m, m->l1 + i / ENTRIES_PER_PAGE);
+		l1[(MACHINE_P2M_VADDR >> 12 & 511) + i % ENTRIES_PER_PAGE] =
+			machine_pte(m, m->p2m + i);
+	}
 	/* Xen's own slots; the frames are not the guest's. */
 	for (i = PAGETABLE_XEN_FIRST; i <= PAGETABLE_XEN_LAST; i++)
 		l4[i] = (m->nframes + i) << PAGE_BITS | 0x63;
-	l1[100] = 0x0000123456789000; /* not present, stays as it is */
+	l1 = machine_page(m, m->l1);
+	if (frames <= 100)
+		l1[100] = 0x0000123456789000; /* not present, stays as it is */
 	machine_set_type(m, MACHINE_L4, XEN_DOMCTL_PFINFO_L4TAB | XEN_DOMCTL_PFINFO_LPINTAB);
 	machine_set_type(m, MACHINE_USER_L4, XEN_DOMCTL_PFINFO_L4TAB | XEN_DOMCTL_PFINFO_LPINTAB);
 	machine_set_type(m, MACHINE_L3, XEN_DOMCTL_PFINFO_L3TAB);
 	machine_set_type(m, MACHINE_L2, XEN_DOMCTL_PFINFO_L2TAB);
-	machine_set_type(m, MACHINE_L1, XEN_DOMCTL_PFINFO_L1TAB);
 }
 
 static void machine_build_vcpus(struct machine *m)
@@ -619,43 +661,49 @@ static void machine_build_anchors(struct machine *m)
 	g->window_end = MACHINE_WINDOW_END;
 }
 
-struct machine *machine_build(uint64_t pfns)
+/* Memory, and what is known of each frame: none is the domain's yet. */
+static struct machine *machine_new(int fd, uint64_t nframes, uint64_t pfns)
 {
 	struct machine *m = calloc(1, sizeof(*m));
-	uint64_t pfn;
+	uint64_t mfn;
 
 	assert(m && pfns >= 32);
 	m->dom.ops = &file_ops;
 	m->dom.domid = 7;
 	strcpy(m->dom.name, "file");
 	m->pfns = pfns;
-	m->nframes = pfns * 2 + 16;
-	m->fd = memfd_create("machine", MFD_CLOEXEC);
-	if (m->fd < 0 || ftruncate(m->fd, m->nframes * PAGE_BYTES))
-		abort();
-	m->mem = mmap(NULL, m->nframes * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
-	m->types = malloc(m->nframes * sizeof(*m->types));
+	m->nframes = nframes;
+	m->fd = fd;
+	m->mem = mmap(NULL, nframes * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	m->types = malloc(nframes * sizeof(*m->types));
 	m->p2m_mfn = malloc(pfns * sizeof(*m->p2m_mfn));
 	m->dirty = calloc(pfns, sizeof(*m->dirty));
 	m->log = calloc(pfns, sizeof(*m->log));
 	assert(m->mem != MAP_FAILED && m->types && m->p2m_mfn && m->dirty && m->log);
-	m->forget = UINT64_MAX;
-	m->entry = MACHINE_BITMAP;
-	for (pfn = 0; pfn < m->nframes; pfn++)
-		m->types[pfn] = XEN_DOMCTL_PFINFO_XTAB;
-	/* Backwards with gaps, so that no pfn is taken for a machine frame unnoticed. */
-	for (pfn = 0; pfn < pfns; pfn++) {
-		m->p2m_mfn[pfn] = 8 + (pfns - 1 - pfn) * 2;
-		m->types[m->p2m_mfn[pfn]] = XEN_DOMCTL_PFINFO_NOTAB;
-		memset(machine_page(m, pfn), pfn * 7, PAGE_BYTES);
-		*(uint64_t *)machine_page(m, pfn) = pfn;
-	}
-	for (pfn = MACHINE_L4; pfn <= MACHINE_START_INFO; pfn++)
-		memset(machine_page(m, pfn), 0, PAGE_BYTES);
+	for (mfn = 0; mfn < nframes; mfn++)
+		m->types[mfn] = XEN_DOMCTL_PFINFO_XTAB;
 	m->shared_info_mfn = 1;
 	m->control_mfn = 3;
-	m->info = (struct domain_info){ .pages = pfns,
-					.max_pages = pfns,
+	return m;
+}
+
+static void machine_set_page(struct machine *m, uint64_t pfn, uint64_t mfn)
+{
+	m->p2m_mfn[pfn] = mfn;
+	m->types[mfn] = XEN_DOMCTL_PFINFO_NOTAB;
+}
+
+/* All has its place: make the guest. */
+static void machine_build_guest(struct machine *m)
+{
+	uint64_t pfn;
+
+	for (pfn = MACHINE_L4; pfn <= MACHINE_START_INFO; pfn++)
+		memset(machine_page(m, pfn), 0, PAGE_BYTES);
+	m->forget = UINT64_MAX;
+	m->entry = m->bitmap;
+	m->info = (struct domain_info){ .pages = m->pfns,
+					.max_pages = m->pfns,
 					.max_vcpu_id = 1,
 					.width = 8,
 					.xen_major = 4,
@@ -663,6 +711,43 @@ struct machine *machine_build(uint64_t pfns)
 	machine_build_tables(m);
 	machine_build_vcpus(m);
 	machine_build_anchors(m);
+}
+
+struct machine *machine_build(uint64_t pfns)
+{
+	uint64_t nframes = pfns * 2 + 16, pfn;
+	int fd = memfd_create("machine", MFD_CLOEXEC);
+	struct machine *m;
+
+	if (fd < 0 || ftruncate(fd, nframes * PAGE_BYTES))
+		abort();
+	m = machine_new(fd, nframes, pfns);
+	m->p2m = MACHINE_P2M;
+	m->l1 = MACHINE_L1;
+	m->bitmap = MACHINE_BITMAP;
+	assert(m->p2m + machine_p2m_frames(m) <= MACHINE_DIR);
+	/* Backwards with gaps, so that no pfn is taken for a machine frame unnoticed. */
+	for (pfn = 0; pfn < pfns; pfn++) {
+		machine_set_page(m, pfn, 8 + (pfns - 1 - pfn) * 2);
+		memset(machine_page(m, pfn), pfn * 7, PAGE_BYTES);
+		*(uint64_t *)machine_page(m, pfn) = pfn;
+	}
+	machine_build_guest(m);
+	return m;
+}
+
+struct machine *machine_build_in(int fd, uint64_t pfns)
+{
+	struct machine *m = machine_new(fd, MACHINE_SPARE + pfns, pfns);
+	uint64_t pfn;
+
+	m->p2m = pfns - machine_p2m_frames(m);
+	m->l1 = m->p2m - machine_l1_frames(m);
+	m->bitmap = m->l1 - machine_bitmap_frames(m);
+	for (pfn = 0; pfn < pfns; pfn++)
+		machine_set_page(m, pfn, MACHINE_SPARE + pfn);
+	memset(m->mem, 0, MACHINE_SPARE * PAGE_BYTES);
+	machine_build_guest(m);
 	return m;
 }
 

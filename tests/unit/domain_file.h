@@ -31,6 +31,9 @@ enum machine_pfn {
 	MACHINE_BITMAP = 25,
 };
 
+/* Frames of the machine in front of the guest's pages: 2 MiB; see machine_build_in(). */
+#define MACHINE_SPARE 512
+
 /* What the module does when it is asked to park. */
 enum machine_module {
 	MODULE_PARKS,
@@ -77,6 +80,9 @@ enum machine_op {
  * @types: type of each machine frame; XTAB if it is not the domain's
  * @pfns: number of pfns
  * @p2m_mfn: the truth about the guest's memory, whatever its p2m says later
+ * @p2m: pfn of the first frame of the p2m; the others follow
+ * @l1: pfn of the first table that maps the p2m; the others follow
+ * @bitmap: pfn of the first page of the bitmap; the others follow
  * @tsc_looks: so many reads of vCPU 0 find it reading the TSC
  * @pauses: how often the domain is paused more than unpaused
  * @fail_op: this operation fails, after @fail_after calls that do not
@@ -101,6 +107,9 @@ struct machine {
 	uint32_t *types;
 	uint64_t pfns;
 	uint64_t *p2m_mfn;
+	uint64_t p2m;
+	uint64_t l1;
+	uint64_t bitmap;
 	struct domain_info info;
 	uint64_t shared_info_mfn;
 	uint64_t control_mfn;
@@ -133,8 +142,18 @@ struct machine {
 	unsigned int channels;
 };
 
-/* A machine with a guest of @pfns pages; @pfns is 32 or more. Aborts if it cannot. */
+/*
+ * A machine with a guest of @pfns pages; @pfns is 32 or more, and so few that the frames
+ * of their p2m end below MACHINE_DIR. Aborts if it cannot.
+ */
 struct machine *machine_build(uint64_t pfns);
+
+/*
+ * The same around memory that there is already, and of any size: the file @fd, which
+ * becomes the machine's, has MACHINE_SPARE frames, then the guest's pages in order. Its
+ * first and last pages become what the guest needs; all others stay as they are.
+ */
+struct machine *machine_build_in(int fd, uint64_t pfns);
 
 void machine_free(struct machine *m);
 
