@@ -2,7 +2,9 @@
 #include <string.h>
 
 #include "image.h"
+#include "mapped_writer.h"
 #include "msg.h"
+#include "packed_writer.h"
 #include "xl_writer.h"
 
 static const char *const layouts[] = {
@@ -31,12 +33,15 @@ const char *image_layout_name(enum image_layout layout)
 
 struct image *image_new(struct output *out, const struct image_options *opts)
 {
+	if (opts->layout == IMAGE_MAPPED)
+		return mapped_writer_new(out, opts, NULL);
 	return xl_writer_new(out, opts);
 }
 
 uint64_t image_bytes(const struct image_options *opts, uint64_t pages, uint64_t pfns,
 		     uint64_t vcpus, uint64_t config)
 {
-	(void)opts;
+	if (opts->layout == IMAGE_MAPPED)
+		return mapped_writer_bytes(opts, pfns, vcpus, config);
 	return xl_writer_bytes(pages, pfns) + vcpus * IMAGE_VCPU_BYTES + config;
 }

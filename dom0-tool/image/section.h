@@ -122,6 +122,7 @@ int body_p2m(struct section_body *body, const struct image_p2m *p2m);
 int body_tsc(struct section_body *body, const struct tsc_state *tsc);
 int body_shared_info(struct section_body *body, const void *page);
 int body_vcpu(struct section_body *body, const struct vcpu_state *vcpu);
+int body_bytes(struct section_body *body, const void *data, size_t size);
 
 /**
  * struct section_state - what was read of the sections that are no pages

@@ -37,12 +37,17 @@ void section_body_free(struct section_body *body)
 	body->size = 0;
 }
 
+int body_bytes(struct section_body *body, const void *data, size_t size)
+{
+	if (body_begin(body, size))
+		return -1;
+	body_put(body, data, size);
+	return 0;
+}
+
 int body_config(struct section_body *body, const char *config)
 {
-	if (body_begin(body, strlen(config)))
-		return -1;
-	body_put(body, config, strlen(config));
-	return 0;
+	return body_bytes(body, config, strlen(config));
 }
 
 int body_platform(struct section_body *body, const struct image_head *head)
@@ -96,10 +101,7 @@ int body_tsc(struct section_body *body, const struct tsc_state *tsc)
 
 int body_shared_info(struct section_body *body, const void *page)
 {
-	if (body_begin(body, PAGE_BYTES))
-		return -1;
-	body_put(body, page, PAGE_BYTES);
-	return 0;
+	return body_bytes(body, page, PAGE_BYTES);
 }
 
 int body_vcpu(struct section_body *body, const struct vcpu_state *vcpu)

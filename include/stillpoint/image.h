@@ -45,6 +45,9 @@ enum stillpoint_image_layout {
 #define STILLPOINT_FRAME_MIN (64U << 10)
 #define STILLPOINT_FRAME_MAX (1U << 20)
 
+/* Runs in one frame, at most. */
+#define STILLPOINT_FRAME_RUNS_MAX 4096
+
 /* No pfn is as high: 16 TiB. */
 #define STILLPOINT_PFN_LIMIT (1ULL << 32)
 
@@ -189,9 +192,10 @@ struct stillpoint_run {
 /**
  * struct stillpoint_frame - the body of a PAGES section
  * @codec: enum stillpoint_codec
- * @runs: number of runs, at least one
+ * @runs: number of runs, 1 to STILLPOINT_FRAME_RUNS_MAX
  * @raw: bytes of the pages of kind DATA, 4096 for each, header.frame_bytes at most
- * @stored: bytes that stand behind the runs: @raw compressed by @codec
+ * @stored: bytes that stand behind the runs: @raw compressed by @codec, fewer than
+ *	@raw unless that is NONE
  *
  * Followed by the runs, then by the stored bytes, and nothing else. A frame has no
  * pfn twice.
