@@ -35,6 +35,8 @@ struct image *image_new(struct output *out, const struct image_options *opts)
 {
 	if (opts->layout == IMAGE_MAPPED)
 		return mapped_writer_new(out, opts, NULL);
+	if (opts->layout == IMAGE_PACKED)
+		return packed_writer_new(out, opts);
 	return xl_writer_new(out, opts);
 }
 
@@ -43,5 +45,7 @@ uint64_t image_bytes(const struct image_options *opts, uint64_t pages, uint64_t 
 {
 	if (opts->layout == IMAGE_MAPPED)
 		return mapped_writer_bytes(opts, pfns, vcpus, config);
+	if (opts->layout == IMAGE_PACKED)
+		return packed_writer_bytes(pages, pfns, vcpus) + vcpus * IMAGE_VCPU_BYTES + config;
 	return xl_writer_bytes(pages, pfns) + vcpus * IMAGE_VCPU_BYTES + config;
 }
