@@ -46,6 +46,50 @@ char *config_name(const char *json)
 	return copy;
 }
 
+static char *config_string(json_object *o, const char *key)
+{
+	json_object *v;
+
+	if (!json_object_object_get_ex(o, key, &v) || !json_object_is_type(v, json_type_string))
+		return NULL;
+	return strdup(json_object_get_string(v));
+}
+
+static uint64_t config_number(json_object *o, const char *key)
+{
+	json_object *v;
+	int64_t n;
+
+	if (!json_object_object_get_ex(o, key, &v) || !json_object_is_type(v, json_type_int))
+		return 0;
+	n = json_object_get_int64(v);
+	return n > 0 ? n : 0;
+}
+
+void config_summarize(const char *json, struct config_summary *summary)
+{
+	json_object *config = json_tokener_parse(json), *part;
+
+	memset(summary, 0, sizeof(*summary));
+	if (json_object_object_get_ex(config, "c_info", &part)) {
+		summary->name = config_string(part, "name");
+		summary->uuid = config_string(part, "uuid");
+	}
+	if (json_object_object_get_ex(config, "b_info", &part)) {
+		summary->memory_kib = config_number(part, "target_memkb");
+		summary->max_memory_kib = config_number(part, "max_memkb");
+		summary->max_vcpus = config_number(part, "max_vcpus");
+	}
+	json_object_put(config);
+}
+
+void config_free_summary(struct config_summary *summary)
+{
+	free(summary->name);
+	free(summary->uuid);
+	memset(summary, 0, sizeof(*summary));
+}
+
 char *config_rename(const char *json, const char *name)
 {
 	json_object *config, *info;

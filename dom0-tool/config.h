@@ -3,8 +3,29 @@
 #ifndef STILLPOINT_CONFIG_H
 #define STILLPOINT_CONFIG_H
 
+#include <stdint.h>
+
 /* The name in @json. free() it; NULL with an error recorded. */
 char *config_name(const char *json);
+
+/**
+ * struct config_summary - what a configuration says about a domain
+ * @name: as all strings NULL if it is not there
+ * @memory_kib: that it starts with
+ * @max_memory_kib: that it may have
+ * @max_vcpus: 0 if it is not there, as the other numbers
+ */
+struct config_summary {
+	char *name;
+	char *uuid;
+	uint64_t memory_kib;
+	uint64_t max_memory_kib;
+	uint64_t max_vcpus;
+};
+
+/* Summarize @json, which may be anything; free with config_free_summary(). */
+void config_summarize(const char *json, struct config_summary *summary);
+void config_free_summary(struct config_summary *summary);
 
 /* @json under the name @name and with a fresh uuid. free() it; NULL with an error recorded. */
 char *config_rename(const char *json, const char *name);

@@ -20,6 +20,10 @@ static const struct command commands[] = {
 	{ "list", "show the domains with the module", cmd_list },
 	{ "save", "save a running guest to a file", cmd_save },
 	{ "restore", "check an image and restore it", cmd_restore },
+	{ "verify", "check an image", cmd_verify },
+	{ "inspect", "show what is in an image", cmd_inspect },
+	{ "convert", "write an image in another layout", cmd_convert },
+	{ "diff", "show in what two images differ", cmd_diff },
 	{ "recover", "let a guest go that a killed save left paused", cmd_recover },
 };
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "json_add.h"
 #include "page.h"
 #include "save_report.h"
 
@@ -12,21 +13,6 @@
 static double save_round_rate(const struct save_round *round)
 {
 	return round->interval_us ? round->set / 256.0 * 1e6 / round->interval_us : 0;
-}
-
-static void add_number(json_object *o, const char *key, uint64_t n)
-{
-	json_object_object_add(o, key, json_object_new_uint64(n));
-}
-
-static void add_string(json_object *o, const char *key, const char *text)
-{
-	json_object_object_add(o, key, json_object_new_string(text));
-}
-
-static void add_boolean(json_object *o, const char *key, bool value)
-{
-	json_object_object_add(o, key, json_object_new_boolean(value));
 }
 
 static json_object *report_rounds(const struct save_result *res)
@@ -88,6 +74,7 @@ static void report_pause(json_object *o, const struct save_result *res)
 	add_number(o, "guest_park_us", res->guest_park_us);
 	add_number(o, "guest_stop_us", res->guest_stop_us);
 	add_number(o, "guest_set_us", res->guest_set_us);
+	add_number(o, "guest_free_us", res->guest_free_us);
 	add_number(o, "guest_run_us", res->guest_run_us);
 }
 
@@ -102,6 +89,7 @@ int save_report_json(const struct save_options *opts, const struct domain *dom,
 	add_boolean(o, "saved", !failed);
 	add_number(o, "bytes", res->bytes);
 	add_number(o, "pages", res->pages);
+	add_number(o, "free_pages", res->free);
 	add_number(o, "sent_pages", res->sent);
 	add_number(o, "last_set_pages", res->last_set);
 	add_number(o, "pending_pages", res->pending);
@@ -116,6 +104,7 @@ int save_report_json(const struct save_options *opts, const struct domain *dom,
 	add_boolean(o, "paused", !failed && opts->after == SAVE_PAUSE);
 	if (opts->audit) {
 		add_number(o, "audited", res->audit.pages);
+		add_number(o, "audited_free", res->audit.free);
 		add_number(o, "missed", res->audit.missed);
 		add_number(o, "late", res->audit.late);
 		json_object_object_add(o, "misses", report_misses(&res->audit));
@@ -176,14 +165,14 @@ void save_report_rounds(const struct save_result *res)
 			    r->slices, (unsigned long long)r->hooks);
 	if (!res->confirmed)
 		return;
-	report_line("pause: %llu pages pending, %llu of them in the last set; predicted %.1f ms",
-		    (unsigned long long)res->pending, (unsigned long long)res->last_set,
-		    ms(res->predicted_pause_us));
+	report_line("pause: %llu pages pending and in use, %llu free; %llu in the last set; predicted %.1f ms",
+		    (unsigned long long)res->pending, (unsigned long long)res->free,
+		    (unsigned long long)res->last_set, ms(res->predicted_pause_us));
 	report_line("pause: here set %.1f, copy %.1f, flip %.1f, in all %.1f ms", ms(res->set_us),
 		    ms(res->copy_us), ms(res->flip_us), ms(res->domain_pause_us));
-	report_line("pause: guest stop %.1f (set %.1f), run %.1f, in all %.1f ms",
-		    ms(res->guest_stop_us), ms(res->guest_set_us), ms(res->guest_run_us),
-		    ms(res->guest_park_us));
+	report_line("pause: guest stop %.1f (set %.1f, free pages %.1f), run %.1f, in all %.1f ms",
+		    ms(res->guest_stop_us), ms(res->guest_set_us), ms(res->guest_free_us),
+		    ms(res->guest_run_us), ms(res->guest_park_us));
 }
 
 void save_report_audit(const struct save_result *res)

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* An image that a command reads. */
+#ifndef STILLPOINT_INPUT_H
+#define STILLPOINT_INPUT_H
+
+#include "image/source.h"
+
+/**
+ * struct input - the image
+ * @path: as given
+ * @fd: -1 if it is not open
+ * @secret: of the key file; empty without one
+ */
+struct input {
+	const char *path;
+	int fd;
+	struct crypt_secret secret;
+	struct source *src;
+};
+
+/*
+ * Open @path, "-" being standard input, and read the key file @key_file unless that is
+ * NULL. @path must stay valid. 0 or -1, recorded. In both cases input_close() is due.
+ */
+int input_open(struct input *in, const char *path, const char *key_file);
+
+/*
+ * Recognise what was opened. @opts is completed by the key. 0 or -1, recorded.
+ */
+int input_recognise(struct input *in, const struct source_options *opts);
+
+/* The same, then read and check all of it, and tell the progress on a terminal. */
+int input_check(struct input *in, unsigned int threads);
+
+void input_close(struct input *in);
+
+/* Pages that a restore makes. */
+uint64_t input_pages(const struct source_info *info);
+
+#endif /* STILLPOINT_INPUT_H */
