@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mapped_source.h"
 #include "msg.h"
 #include "signals.h"
 #include "source.h"
@@ -58,6 +59,13 @@ static struct source *source_own(const struct source *peek)
 	if (h.version != STILLPOINT_IMAGE_VERSION) {
 		msg_error("the image has version %u, this tool knows %u; a newer tool is needed",
 			  h.version, STILLPOINT_IMAGE_VERSION);
+		return NULL;
+	}
+	if (h.layout == STILLPOINT_LAYOUT_MAPPED && peek->seekable)
+		return mapped_source_new(NULL);
+	if (h.layout == STILLPOINT_LAYOUT_MAPPED) {
+		msg_error(
+			"an image of the mapped layout cannot be read from a pipe; name its file");
 		return NULL;
 	}
 	msg_error("the image is damaged: unknown layout %u at offset %zu", h.layout,
