@@ -7,6 +7,7 @@
 
 #include "mapped_source.h"
 #include "msg.h"
+#include "packed_source.h"
 #include "signals.h"
 #include "source.h"
 #include "xl_format.h"
@@ -37,6 +38,15 @@ static int source_peek(struct source *peek)
 	return 0;
 }
 
+static struct source *source_packed(const struct stillpoint_image_header *h)
+{
+	struct source *src = packed_source_new();
+
+	if (src)
+		src->info.encrypted = h->mandatory & STILLPOINT_IMAGE_ENCRYPTED;
+	return src;
+}
+
 /* Of Stillpoint's own header: its version, then its layout. NULL with an error recorded. */
 static struct source *source_own(const struct source *peek)
 {
@@ -61,6 +71,8 @@ static struct source *source_own(const struct source *peek)
 			  h.version, STILLPOINT_IMAGE_VERSION);
 		return NULL;
 	}
+	if (h.layout == STILLPOINT_LAYOUT_PACKED)
+		return source_packed(&h);
 	if (h.layout == STILLPOINT_LAYOUT_MAPPED && peek->seekable)
 		return mapped_source_new(NULL);
 	if (h.layout == STILLPOINT_LAYOUT_MAPPED) {
