@@ -18,7 +18,8 @@
  * @type: its type now, XEN_DOMCTL_PFINFO_*
  * @image_type: its type in the image
  * @owner: who may have written it: page table, granted, user, kernel or unknown
- * @offset: of the first byte that differs; PAGE_BYTES if only the type does
+ * @offset: of the first byte that differs; PAGE_BYTES if only the type does, or if it
+ *	is free in the image and not in the guest
  * @round: in which it was copied last
  * @late: it was written after it was copied from the paused guest: by a backend, or
  *	by the hypervisor to a field that it shares with the guest. No miss
@@ -37,12 +38,14 @@ struct audit_miss {
 /**
  * struct audit_result - what an audit found
  * @pages: compared
+ * @free: not compared, as the image has them as free; looked at whether they are
  * @missed: of these, the ones that differ
  * @late: of these, the ones written after their copy; not in @missed
  * @miss: the first @told of both
  */
 struct audit_result {
 	uint64_t pages;
+	uint64_t free;
 	uint64_t missed;
 	uint64_t late;
 	struct audit_miss miss[AUDIT_TOLD];

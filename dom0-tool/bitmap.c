@@ -67,6 +67,23 @@ void bitmap_or(struct bitmap *b, const struct bitmap *other)
 	bitmap_or_words(b, 0, other->word, bitmap_words(other->bits));
 }
 
+void bitmap_subtract(struct bitmap *b, const struct bitmap *other)
+{
+	uint64_t i;
+
+	for (i = 0; i < bitmap_words(other->bits); i++)
+		b->word[i] &= ~other->word[i];
+}
+
+uint64_t bitmap_count_both(const struct bitmap *b, const struct bitmap *other)
+{
+	uint64_t count = 0, i;
+
+	for (i = 0; i < bitmap_words(b->bits); i++)
+		count += __builtin_popcountll(b->word[i] & other->word[i]);
+	return count;
+}
+
 uint64_t bitmap_count(const struct bitmap *b)
 {
 	uint64_t count = 0, i;

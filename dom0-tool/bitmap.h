@@ -50,6 +50,12 @@ void bitmap_or_words(struct bitmap *b, uint64_t first, const uint64_t *words, ui
 /* Add all of @other, which is not longer. */
 void bitmap_or(struct bitmap *b, const struct bitmap *other);
 
+/* Clear those that are set in @other, which is not longer. */
+void bitmap_subtract(struct bitmap *b, const struct bitmap *other);
+
+/* How many are set in both; @other is as long. */
+uint64_t bitmap_count_both(const struct bitmap *b, const struct bitmap *other);
+
 uint64_t bitmap_count(const struct bitmap *b);
 
 /* The first bit that is set from @from on, or @bits. */

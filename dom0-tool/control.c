@@ -43,6 +43,11 @@ void control_read(const struct channel *ch, struct stillpoint_guest_half *half)
 	half->hooks = g->hooks;
 	for (i = 0; i < STILLPOINT_DIRS; i++)
 		half->bitmap_dir[i] = g->bitmap_dir[i];
+	half->free_pfns = g->free_pfns;
+	half->free_pages = g->free_pages;
+	half->free_us = g->free_us;
+	for (i = 0; i < STILLPOINT_DIRS; i++)
+		half->free_dir[i] = g->free_dir[i];
 }
 
 int control_check(const struct stillpoint_guest_half *half)

@@ -5,9 +5,9 @@
 
 #include "clock.h"
 #include "control.h"
+#include "guest_map.h"
 #include "harvest.h"
 #include "msg.h"
-#include "page.h"
 #include "signals.h"
 
 /* The guest gives up tracking after this time without a sign of us. */
@@ -216,56 +216,11 @@ int harvest_parked(struct harvest *h)
 	return harvest_follows(h, &half);
 }
 
-/* Page @index of the bitmap, of which the directory entry is @pfn. */
-static int harvest_page(const struct harvest *h, uint64_t index, uint64_t pfn, struct bitmap *set)
-{
-	const uint64_t words = STILLPOINT_BITMAP_PAGE_BITS / 64;
-	const uint8_t *page = ram_page(h->mem, pfn);
-
-	if (!page)
-		return msg_error(
-			"page %llu of the guest's bitmap of dirty pages has the bad pfn %#llx",
-			(unsigned long long)index, (unsigned long long)pfn);
-	bitmap_or_words(set, index * words, (const uint64_t *)page, words);
-	return 0;
-}
-
-/* The part of the bitmap from page @first on that directory @pfn names. */
-static int harvest_directory(const struct harvest *h, uint64_t first, uint64_t end, uint64_t pfn,
-			     struct bitmap *set)
-{
-	const uint8_t *page = ram_page(h->mem, pfn);
-	uint64_t entries[STILLPOINT_DIR_ENTRIES];
-	uint64_t i;
-
-	if (!page)
-		return msg_error(
-			"directory %llu of the guest's bitmap of dirty pages has the bad pfn %#llx",
-			(unsigned long long)(first / STILLPOINT_DIR_ENTRIES),
-			(unsigned long long)pfn);
-	memcpy(entries, page, sizeof(entries));
-	for (i = 0; i < STILLPOINT_DIR_ENTRIES && first + i < end; i++)
-		if (harvest_page(h, first + i, entries[i], set))
-			return -1;
-	return 0;
-}
-
 int harvest_collect(const struct harvest *h, struct bitmap *set)
 {
-	uint64_t covered = h->half.bitmap_pfns, pages, first;
-
-	if (covered > set->bits)
-		covered = set->bits;
-	pages = (covered + STILLPOINT_BITMAP_PAGE_BITS - 1) / STILLPOINT_BITMAP_PAGE_BITS;
-	if (pages > (uint64_t)STILLPOINT_DIRS * STILLPOINT_DIR_ENTRIES)
-		return msg_error(
-			"the guest's bitmap of dirty pages has %llu pages, at most %u are possible",
-			(unsigned long long)pages, STILLPOINT_DIRS * STILLPOINT_DIR_ENTRIES);
-	for (first = 0; first < pages; first += STILLPOINT_DIR_ENTRIES)
-		if (harvest_directory(h, first, pages,
-				      h->half.bitmap_dir[first / STILLPOINT_DIR_ENTRIES], set))
-			return -1;
-	bitmap_fill(set, covered);
+	if (guest_map_read(h->mem, "dirty", h->half.bitmap_pfns, h->half.bitmap_dir, set))
+		return -1;
+	bitmap_fill(set, h->half.bitmap_pfns);
 	return 0;
 }
 

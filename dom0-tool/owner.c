@@ -30,6 +30,11 @@ static const char *owners_in_table(const uint64_t *table, uint64_t mfn)
 	return owner;
 }
 
+static bool owners_is_table(const struct owners *owners, uint64_t pfn)
+{
+	return page_type_level(owners->types[pfn]) == 1 && owners->mem->page[pfn];
+}
+
 const char *owners_find(const struct owners *owners, uint64_t pfn)
 {
 	uint64_t mfn = owners->mem->p2m[pfn], table;
@@ -41,7 +46,7 @@ const char *owners_find(const struct owners *owners, uint64_t pfn)
 		return OWNER_GRANTED;
 	/* The kernel maps every page, so a page of its own is one that no process maps. */
 	for (table = 0; table < owners->mem->size; table++) {
-		if (page_type_level(owners->types[table]) != 1 || !owners->mem->page[table])
+		if (!owners_is_table(owners, table))
 			continue;
 		found = owners_in_table((const uint64_t *)owners->mem->page[table], mfn);
 		if (!strcmp(found, OWNER_USER))
@@ -50,6 +55,31 @@ const char *owners_find(const struct owners *owners, uint64_t pfn)
 			owner = found;
 	}
 	return owner;
+}
+
+static void owners_mark_table(const struct owners *owners, const struct inverse *inv,
+			      uint64_t table_pfn, struct bitmap *set)
+{
+	const uint64_t *table = (const uint64_t *)owners->mem->page[table_pfn];
+	unsigned int i;
+	uint64_t pfn;
+
+	for (i = 0; i < ENTRIES_PER_PAGE; i++) {
+		if (!(table[i] & PTE_PRESENT) || table[i] & PTE_GUEST_KERNEL)
+			continue;
+		pfn = inverse_pfn(inv, (table[i] & PTE_FRAME_MASK) >> PAGE_BITS);
+		if (pfn < set->bits)
+			bitmap_set(set, pfn);
+	}
+}
+
+void owners_mark_user(const struct owners *owners, const struct inverse *inv, struct bitmap *set)
+{
+	uint64_t pfn;
+
+	for (pfn = 0; pfn < owners->mem->size; pfn++)
+		if (owners_is_table(owners, pfn))
+			owners_mark_table(owners, inv, pfn, set);
 }
 
 void owners_free(struct owners *owners)

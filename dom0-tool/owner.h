@@ -3,8 +3,10 @@
 #ifndef STILLPOINT_OWNER_H
 #define STILLPOINT_OWNER_H
 
+#include "bitmap.h"
 #include "domain.h"
 #include "grants.h"
+#include "inverse.h"
 #include "ram.h"
 
 #define OWNER_PAGE_TABLE "page table"
@@ -30,6 +32,9 @@ void owners_init(struct owners *owners, struct domain *dom, const struct ram *me
 
 /* One of OWNER_*; reads all of the guest's page tables. */
 const char *owners_find(const struct owners *owners, uint64_t pfn);
+
+/* Add the pfns that processes map to @set. @inv may be of an earlier time. */
+void owners_mark_user(const struct owners *owners, const struct inverse *inv, struct bitmap *set);
 
 void owners_free(struct owners *owners);
 

@@ -22,6 +22,19 @@ static int save_copy_pages(struct save *s)
 	return save_spill(s);
 }
 
+/* What is free is not copied. Of the rest, find the types. */
+static int save_take_free(struct save *s)
+{
+	if (free_pages_read(&s->free, s->channel, &s->mem, &s->granted))
+		return -1;
+	free_pages_take(&s->free, &s->snap, &s->pending);
+	if (snapshot_types(&s->snap, &s->pending))
+		return -1;
+	free_pages_take_listed(&s->free, &s->snap);
+	s->res->guest_free_us = s->free.us;
+	return 0;
+}
+
 /* The domain is paused in its park: take all of it that may have changed. */
 static int save_copy(struct save *s)
 {
@@ -30,7 +43,7 @@ static int save_copy(struct save *s)
 
 	save_phase(s, SAVE_COPYING);
 	if (s->tracker.ops->parked(&s->tracker) || save_collect(s) ||
-	    snapshot_types(&s->snap, &s->pending) ||
+	    save_take_free(s) ||
 	    snapshot_check_start_info(&s->snap, &s->inverse, s->park.regs.user_regs.rdx))
 		return -1;
 	found = clock_us();
@@ -139,6 +152,7 @@ static void save_free(struct save *s)
 	bitmap_free(&s->pending);
 	bitmap_free(&s->set);
 	bitmap_free(&s->granted);
+	free_pages_free(&s->free);
 	bitmap_free(&s->p2m_pages);
 	free(s->written.frames);
 	snapshot_free(&s->snap);

@@ -79,7 +79,7 @@ struct save_options {
 
 /**
  * struct save_round - pages that were copied while the guest ran; times in microseconds
- * @set: pages in the set that began it; in the first round all pages
+ * @set: pages in the set that began it; in the first round all pages that are not free
  * @sent: pages copied
  * @send_us: to copy and write them
  * @interval_us: from the set before to this one; 0 in the first round
@@ -107,10 +107,11 @@ struct save_round {
  * @why: why it was not a better one, "" if there is nothing to say
  * @rounds: what was copied while the guest ran
  * @bytes: length of the image
- * @pages: pages with data that the image describes
+ * @pages: pages that the image describes, those that are free among them
+ * @free: of these, those that the guest has free
  * @sent: pages written while the guest ran; a page may have been written repeatedly
  * @last_set: pages in the set made at the park
- * @pending: pages that were left for the pause
+ * @pending: pages that were left for the pause, and not free then
  * @staged: of these, copied to memory; of the rest, those with data were written
  * @predicted_pause_us: before the park
  * @request_to_parked_us: from the request until the guest was seen parked
@@ -123,6 +124,7 @@ struct save_round {
  * @guest_park_us: the guest's own measure, 0 if it did not say
  * @guest_stop_us: of these, until it was in its loop
  * @guest_set_us: of these, to make the last set
+ * @guest_free_us: of @guest_stop_us, to find its free pages
  * @guest_run_us: since it left its loop
  * @confirmed: the guest said that it runs on
  * @audit: what was found
@@ -134,6 +136,7 @@ struct save_result {
 	unsigned int nrounds;
 	uint64_t bytes;
 	uint64_t pages;
+	uint64_t free;
 	uint64_t sent;
 	uint64_t last_set;
 	uint64_t pending;
@@ -149,6 +152,7 @@ struct save_result {
 	uint64_t guest_park_us;
 	uint64_t guest_stop_us;
 	uint64_t guest_set_us;
+	uint64_t guest_free_us;
 	uint64_t guest_run_us;
 	bool confirmed;
 	struct audit_result audit;

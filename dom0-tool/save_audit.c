@@ -26,12 +26,16 @@
  * struct auditor - an audit under way
  * @types: type of each pfn now
  * @next: entry of the snapshot's list that comes next
+ * @free: what the guest has free, read once more
+ * @user: what processes map
  */
 struct auditor {
 	struct save *s;
 	struct owners owners;
 	uint32_t *types;
 	uint64_t next;
+	struct free_pages free;
+	struct bitmap user;
 	uint8_t guest[PAGE_BYTES];
 	uint8_t image[PAGE_BYTES];
 };
@@ -143,6 +147,15 @@ static bool audit_is_late(const struct auditor *a, const struct audit_miss *miss
 	       (audit_is_events(a->guest) && audit_is_events(a->image));
 }
 
+/* What the image has as free must be so, and no process may have a use for it. */
+static void audit_free_page(struct auditor *a, const struct audit_miss *miss)
+{
+	a->s->res->audit.free++;
+	if (miss->type != miss->image_type || !bitmap_test(&a->free.now, miss->pfn) ||
+	    bitmap_test(&a->user, miss->pfn))
+		audit_tell(a, miss);
+}
+
 static int audit_page(struct auditor *a, uint64_t pfn)
 {
 	struct audit_miss miss = {
@@ -155,6 +168,10 @@ static int audit_page(struct auditor *a, uint64_t pfn)
 	};
 	unsigned int end = 0;
 
+	if (bitmap_test(&a->s->free.image, pfn)) {
+		audit_free_page(a, &miss);
+		return 0;
+	}
 	if (page_type_has_data(miss.image_type)) {
 		a->s->res->audit.pages++;
 		if (audit_read(a, pfn, &miss.round))
@@ -168,6 +185,17 @@ static int audit_page(struct auditor *a, uint64_t pfn)
 	return 0;
 }
 
+static int audit_find_free(struct auditor *a)
+{
+	struct save *s = a->s;
+
+	if (free_pages_grow(&a->free, s->mem.size) || bitmap_grow(&a->user, s->mem.size) ||
+	    free_pages_read(&a->free, s->channel, &s->mem, &s->granted))
+		return -1;
+	owners_mark_user(&a->owners, &s->inverse, &a->user);
+	return 0;
+}
+
 static int audit_all(struct auditor *a)
 {
 	struct audit_result *res = &a->s->res->audit;
@@ -177,6 +205,8 @@ static int audit_all(struct auditor *a)
 	if (audit_ask_types(a))
 		return -1;
 	owners_init(&a->owners, a->s->dom, &a->s->mem, a->types);
+	if (audit_find_free(a))
+		return -1;
 	for (pfn = 0; pfn < a->s->mem.size; pfn++)
 		if ((pfn % AUDIT_TYPES == 0 && signals_check()) || audit_page(a, pfn))
 			return -1;
@@ -203,6 +233,8 @@ int save_audit(struct save *s)
 	a->s = s;
 	ret = audit_all(a);
 	owners_free(&a->owners);
+	free_pages_free(&a->free);
+	bitmap_free(&a->user);
 out:
 	if (a)
 		free(a->types);

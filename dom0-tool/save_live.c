@@ -48,6 +48,7 @@ int save_collect(struct save *s)
 	    (by_set && save_update_memory(s, &s->set)))
 		return -1;
 	bitmap_or(&s->pending, &s->set);
+	bitmap_subtract(&s->free.plain, &s->set);
 	s->set_us = clock_us() - start;
 	return 0;
 }
@@ -77,6 +78,16 @@ static void live_begin(struct save *s, uint64_t set, uint64_t interval_us)
 	round->hooks = half->hooks;
 }
 
+/* What is free by what the guest told with the last set need not be copied yet. */
+static int live_expect(struct save *s)
+{
+	if (tracker_has_guest(&s->tracker) &&
+	    free_pages_read(&s->free, s->channel, &s->mem, &s->granted))
+		return -1;
+	s->expected = free_pages_rest(&s->free, &s->pending);
+	return 0;
+}
+
 static int live_harvest(struct save *s)
 {
 	uint64_t before = s->harvested_us;
@@ -86,16 +97,23 @@ static int live_harvest(struct save *s)
 	s->harvested_us = clock_us();
 	if (save_collect(s))
 		return -1;
-	s->expected = bitmap_count(&s->pending);
+	if (live_expect(s))
+		return -1;
 	live_begin(s, bitmap_count(&s->set), s->harvested_us - before);
 	save_phase(s, SAVE_HARVESTED);
 	return signals_check();
 }
 
+/* Free, and there is nothing more that we want to know of it. */
+static bool live_is_put_off(const struct save *s, uint64_t pfn)
+{
+	return bitmap_test(&s->free.now, pfn) && bitmap_test(&s->free.plain, pfn);
+}
+
 /*
  * Up to SENDER_PAGES pending pfns from *cursor on that the image has room for. Pages
- * that are not mapped or may be written by a backend, tables and the like stay pending,
- * until the park if they stay so.
+ * that are not mapped or may be written by a backend, tables, free pages and the like
+ * stay pending, until the park if they stay so.
  */
 static size_t live_gather(const struct save *s, uint64_t *cursor, struct sender_slot *slot,
 			  uint64_t *mfns)
@@ -105,7 +123,7 @@ static size_t live_gather(const struct save *s, uint64_t *cursor, struct sender_
 
 	for (pfn = bitmap_next(&s->pending, *cursor); pfn < limit && n < SENDER_PAGES;
 	     pfn = bitmap_next(&s->pending, pfn + 1)) {
-		if (!s->mem.page[pfn] || bitmap_test(&s->granted, pfn))
+		if (!s->mem.page[pfn] || bitmap_test(&s->granted, pfn) || live_is_put_off(s, pfn))
 			continue;
 		slot->pfn[n] = pfn;
 		mfns[n++] = s->mem.p2m[pfn];
@@ -114,7 +132,7 @@ static size_t live_gather(const struct save *s, uint64_t *cursor, struct sender_
 	return n;
 }
 
-/* Keep those of @n pages in @slot that are plain memory now. */
+/* Keep those of @n pages in @slot that are plain memory now, and in use. */
 static int live_choose(struct save *s, struct sender_slot *slot, uint64_t *types, size_t n)
 {
 	uint64_t start = clock_us();
@@ -131,6 +149,10 @@ static int live_choose(struct save *s, struct sender_slot *slot, uint64_t *types
 		pfn = slot->pfn[i];
 		if (types[i] != XEN_DOMCTL_PFINFO_NOTAB)
 			continue;
+		if (bitmap_test(&s->free.now, pfn)) {
+			bitmap_set(&s->free.plain, pfn);
+			continue;
+		}
 		/* What is written from here on is in the next set. */
 		bitmap_clear(&s->pending, pfn);
 		s->snap.types[pfn] = XEN_DOMCTL_PFINFO_NOTAB;
@@ -168,6 +190,13 @@ static int live_send(struct save *s)
 	return sender_drain(&s->sender);
 }
 
+/* What backends may write is in each set. Where it cannot be told, it is copied. */
+static void live_find_granted(struct save *s)
+{
+	bitmap_zero(&s->granted);
+	grants_mark(s->dom, &s->mem, &s->inverse, &s->granted);
+}
+
 static int live_do_round(struct save *s)
 {
 	uint64_t start = clock_us();
@@ -175,9 +204,7 @@ static int live_do_round(struct save *s)
 
 	snprintf(name, sizeof(name), SAVE_ROUND, s->res->nrounds);
 	save_phase(s, name);
-	/* What backends may write is in each set. Where it cannot be told, it is copied. */
-	bitmap_zero(&s->granted);
-	grants_mark(s->dom, &s->mem, &s->inverse, &s->granted);
+	live_find_granted(s);
 	if (live_send(s))
 		return -1;
 	live_round(s)->send_us = clock_us() - start;
@@ -218,7 +245,8 @@ static bool live_enough(const struct save *s)
 static int live_rounds(struct save *s)
 {
 	s->harvested_us = clock_us();
-	s->expected = bitmap_count(&s->pending);
+	if (live_expect(s))
+		return -1;
 	live_begin(s, s->expected, 0);
 	for (;;) {
 		if (live_do_round(s))
@@ -277,6 +305,12 @@ static int live_check_pause(struct save *s)
 		(unsigned long long)(asked / 1000), s->res->nrounds);
 }
 
+/* Pages that may be written from the park on. xl's layout has zeroes for free ones. */
+static uint64_t live_to_write(const struct save *s)
+{
+	return s->opts->image.layout == IMAGE_XL ? bitmap_count(&s->pending) : s->expected;
+}
+
 static int live_start(struct save *s)
 {
 	struct tracker *t = &s->tracker;
@@ -318,7 +352,8 @@ int save_live(struct save *s)
 	if (pages > s->info.pages)
 		pages = s->info.pages;
 	if (output_check_space(&s->out,
-			       image_bytes(&s->opts->image, s->expected, s->mem.size, 0, 0)))
+			       image_bytes(&s->opts->image, live_to_write(s), s->mem.size, 0, 0)))
 		return -1;
+	live_find_granted(s);
 	return staging_reserve(&s->staging, pages);
 }

@@ -66,7 +66,8 @@ static int save_grow(struct save *s, uint64_t size)
 			"the guest's p2m shrank from %llu to %llu pfns while it was saved; try again",
 			(unsigned long long)s->mem.size, (unsigned long long)size);
 	if (bitmap_grow(&s->pending, size) || bitmap_grow(&s->set, size) ||
-	    bitmap_grow(&s->granted, size) || snapshot_grow(&s->snap, size) ||
+	    bitmap_grow(&s->granted, size) || free_pages_grow(&s->free, size) ||
+	    snapshot_grow(&s->snap, size) ||
 	    (s->opts->audit && audit_grow(&s->audit, size)))
 		return -1;
 	if (ram_grow(&s->mem, size))
@@ -129,6 +130,7 @@ static int save_map_live(struct save *s)
 		bitmap_free(&s->pending);
 		bitmap_free(&s->set);
 		bitmap_free(&s->granted);
+		free_pages_free(&s->free);
 		audit_free(&s->audit);
 		clock_sleep_us(1000);
 	}

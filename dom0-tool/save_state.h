@@ -5,6 +5,7 @@
 
 #include "audit.h"
 #include "copier.h"
+#include "free_pages.h"
 #include "image/image.h"
 #include "p2m.h"
 #include "park.h"
@@ -19,10 +20,11 @@
  * @pending: pages of which the image does not have the newest bytes. A page's bit is
  *	cleared before it is copied, and set again when it is in a set
  * @set: the last set
- * @granted: pages that backends may write, when this round began
+ * @granted: pages that backends may write, when this round or the park began
+ * @free: pages without meaning
  * @written: the p2m as the image describes it
  * @p2m_pages: those of the p2m's own pages that may have changed, by their number
- * @expected: pages that were pending when the last set was made
+ * @expected: pages that were pending, and not free, when the last set was made
  * @harvested_us: when that was, by clock_us()
  * @set_us: how long it took to take it over, the p2m included
  * @types_cost: of finding the type of a page
@@ -43,6 +45,7 @@ struct save {
 	struct bitmap pending;
 	struct bitmap set;
 	struct bitmap granted;
+	struct free_pages free;
 	struct bitmap p2m_pages;
 	struct staging staging;
 	struct output out;

@@ -77,12 +77,13 @@ static int save_check_size(const struct save *s)
 	return 0;
 }
 
-static int save_page(struct save *s, uint64_t pfn, const void *data)
+static int save_page(struct save *s, uint64_t pfn, enum stillpoint_page_kind kind,
+		     const void *data)
 {
 	struct image_page page = {
 		.pfn = pfn,
 		.type = s->snap.types[pfn],
-		.kind = data ? STILLPOINT_PAGE_DATA : STILLPOINT_PAGE_NONE,
+		.kind = kind,
 		.data = data,
 	};
 
@@ -126,24 +127,37 @@ static int save_staged(struct save *s, bool tables, uint64_t *done)
 		pfn = s->snap.list[i];
 		if (!s->snap.copy[i] || (page_type_level(s->snap.types[pfn]) != 0) != tables)
 			continue;
-		if (save_page(s, pfn, s->snap.copy[i]))
+		if (save_page(s, pfn, STILLPOINT_PAGE_DATA, s->snap.copy[i]))
 			return -1;
 		save_progress(s, ++*done);
 	}
 	return 0;
 }
 
+/* Also those that were in the image with data, and have none now. */
+static int save_without_data(struct save *s)
+{
+	const struct bitmap *free_now = &s->free.image;
+	uint64_t pfn;
+
+	for (pfn = 0; pfn < s->mem.size; pfn++)
+		if (!page_type_has_data(s->snap.types[pfn]) &&
+		    save_page(s, pfn, STILLPOINT_PAGE_NONE, NULL))
+			return -1;
+	for (pfn = bitmap_next(free_now, 0); pfn < free_now->bits;
+	     pfn = bitmap_next(free_now, pfn + 1))
+		if (save_page(s, pfn, STILLPOINT_PAGE_FREE, NULL))
+			return -1;
+	return 0;
+}
+
 /* All that is not in the image yet; page tables come last. */
 static int save_pages(struct save *s)
 {
-	uint64_t done = 0, pfn;
+	uint64_t done = 0;
 
-	if (save_staged(s, false, &done))
+	if (save_staged(s, false, &done) || save_without_data(s))
 		return -1;
-	/* Also those that were in the image with data, and have none now. */
-	for (pfn = 0; pfn < s->mem.size; pfn++)
-		if (!page_type_has_data(s->snap.types[pfn]) && save_page(s, pfn, NULL))
-			return -1;
 	return save_staged(s, true, &done);
 }
 
@@ -166,6 +180,10 @@ int save_write(struct save *s)
 {
 	save_phase(s, SAVE_WRITING);
 	s->res->last_set = bitmap_count(&s->set);
+	/* The place of a page that is free now becomes a hole. Elsewhere nothing is won by that. */
+	if (s->opts->image.layout == IMAGE_MAPPED)
+		free_pages_take_written(&s->free, &s->snap);
+	s->res->free = bitmap_count(&s->free.image);
 	if (save_contents(s) || output_flush(&s->out))
 		return -1;
 	save_phase(s, SAVE_WRITTEN);

@@ -98,6 +98,39 @@ static bool machine_is_table(const struct machine *m, uint64_t pfn)
 	return page_type_level(m->types[m->p2m_mfn[pfn]]);
 }
 
+void machine_tell_free(struct machine *m)
+{
+	struct stillpoint_guest_half *g = machine_guest_half(m);
+
+	assert(m->pfns <= STILLPOINT_BITMAP_PAGE_BITS);
+	g->features |= STILLPOINT_FEATURE_FREE;
+	g->free_pfns = m->pfns;
+	g->free_dir[0] = MACHINE_FREE_DIR;
+	*(uint64_t *)machine_page(m, MACHINE_FREE_DIR) = MACHINE_FREE;
+	machine_mark(m, MACHINE_FREE_DIR);
+}
+
+void machine_free_pages(struct machine *m, uint64_t first, uint64_t count)
+{
+	memset(m->free + first, true, count);
+}
+
+static void machine_make_free(struct machine *m)
+{
+	struct stillpoint_guest_half *g = machine_guest_half(m);
+	uint64_t *bits = machine_page(m, MACHINE_FREE);
+	uint64_t pfn;
+
+	if (!(g->features & STILLPOINT_FEATURE_FREE))
+		return;
+	memset(bits, 0, PAGE_BYTES);
+	g->free_us = 55;
+	for (pfn = 0; pfn < m->pfns; pfn++)
+		if (m->free[pfn])
+			bits[pfn / 64] |= UINT64_C(1) << pfn % 64;
+	machine_mark(m, MACHINE_FREE);
+}
+
 /* Bring what was written since the last set into the bitmap. */
 static void machine_make_set(struct machine *m)
 {
@@ -107,6 +140,7 @@ static void machine_make_set(struct machine *m)
 
 	if (m->on_harvest)
 		m->on_harvest(m);
+	machine_make_free(m);
 	/* The bitmap is memory of the guest, too. */
 	machine_mark(m, MACHINE_DIR);
 	memset(dir, 0, PAGE_BYTES);
@@ -147,6 +181,8 @@ void machine_park(struct machine *m, uint32_t number)
 	machine_mark(m, MACHINE_START_INFO);
 	if (g->epoch)
 		machine_make_set(m);
+	else
+		machine_make_free(m);
 	g->state = STILLPOINT_STATE_PARKED;
 }
 
@@ -679,7 +715,8 @@ static struct machine *machine_new(int fd, uint64_t nframes, uint64_t pfns)
 	m->p2m_mfn = malloc(pfns * sizeof(*m->p2m_mfn));
 	m->dirty = calloc(pfns, sizeof(*m->dirty));
 	m->log = calloc(pfns, sizeof(*m->log));
-	assert(m->mem != MAP_FAILED && m->types && m->p2m_mfn && m->dirty && m->log);
+	m->free = calloc(pfns, sizeof(*m->free));
+	assert(m->mem != MAP_FAILED && m->types && m->p2m_mfn && m->dirty && m->log && m->free);
 	for (mfn = 0; mfn < nframes; mfn++)
 		m->types[mfn] = XEN_DOMCTL_PFINFO_XTAB;
 	m->shared_info_mfn = 1;
@@ -759,5 +796,6 @@ void machine_free(struct machine *m)
 	free(m->p2m_mfn);
 	free(m->dirty);
 	free(m->log);
+	free(m->free);
 	free(m);
 }

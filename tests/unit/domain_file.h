@@ -29,6 +29,8 @@ enum machine_pfn {
 	MACHINE_P2M = 9, /* the first frame of the p2m; the others follow */
 	MACHINE_DIR = 24,
 	MACHINE_BITMAP = 25,
+	MACHINE_FREE_DIR = 26,
+	MACHINE_FREE = 27,
 };
 
 /* Frames of the machine in front of the guest's pages: 2 MiB; see machine_build_in(). */
@@ -90,6 +92,7 @@ enum machine_op {
  * @dirty: by pfn, true if it was written since the last set
  * @log: by pfn, true if it was written since the log was read last
  * @logging: the hypervisor logs
+ * @free: by pfn, true if the module says that the guest has it free
  * @entry: the pfn that the directory names as the bitmap
  * @forget: this pfn is never in a set of the module
  * @granted: this machine frame may be written by others
@@ -127,6 +130,7 @@ struct machine {
 	enum machine_track track;
 	bool *dirty;
 	bool *log;
+	bool *free;
 	bool logging;
 	unsigned int logs_on;
 	uint64_t entry;
@@ -180,6 +184,12 @@ void machine_mark(struct machine *m, uint64_t pfn);
 
 /* The module can track. */
 void machine_track(struct machine *m);
+
+/* The module tells of free pages; at most as many pfns as one page has bits. */
+void machine_tell_free(struct machine *m);
+
+/* The pages from @first on are free, and hold what they hold. */
+void machine_free_pages(struct machine *m, uint64_t first, uint64_t count);
 
 struct stillpoint_guest_half *machine_guest_half(struct machine *m);
 struct stillpoint_host_half *machine_host_half(struct machine *m);

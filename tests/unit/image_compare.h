@@ -8,7 +8,7 @@
 
 /*
  * Fail the test unless a restore of the image @path would make the guest that @m has
- * now. *p becomes what stands in it; free() p->file.
+ * now; a page that is free may be zero. *p becomes what stands in it; free() p->file.
  */
 void image_compare(const char *path, struct machine *m, struct parsed *p);
 

@@ -879,6 +879,271 @@ static void writes_of_backends_after_the_copy_are_no_misses(void **state)
 	assert_string_equal(res.audit.miss[1].owner, "unknown");
 }
 
+/* Pages that are free from the start. */
+#define FREE 800
+#define FREE_PAGES 300
+
+static void free_pages(void)
+{
+	machine_tell_free(m);
+	machine_free_pages(m, FREE, FREE_PAGES);
+}
+
+/* The image has @pfn as zeroes, though there is something in the guest. */
+static void assert_zero(uint64_t pfn)
+{
+	static const uint8_t zeroes[PAGE_BYTES];
+
+	assert_memory_equal(p.page[pfn], zeroes, PAGE_BYTES);
+	assert_memory_not_equal(machine_page(m, pfn), zeroes, PAGE_BYTES);
+}
+
+static void assert_kept(uint64_t pfn)
+{
+	assert_memory_equal(p.page[pfn], machine_page(m, pfn), PAGE_BYTES);
+}
+
+static void free_pages_are_not_copied(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	free_pages();
+	assert_saved();
+	assert_int_equal(res.rounds[0].set, PFNS - 1 - FREE_PAGES);
+	assert_int_equal(res.rounds[0].sent, PFNS - 1 - 5 - FREE_PAGES);
+	assert_int_equal(res.pages, PFNS - 1);
+	assert_int_equal(res.free, FREE_PAGES);
+	assert_int_equal(res.guest_free_us, 55);
+	assert_true(res.pending < 20);
+	assert_int_equal(res.staged, res.pending);
+	assert_int_equal(p.data_pages, res.sent + res.staged + FREE_PAGES);
+	for (i = 0; i < FREE_PAGES; i++) {
+		assert_zero(FREE + i);
+		assert_int_equal(p.type[FREE + i], 0);
+	}
+}
+
+static void every_tracker_leaves_free_pages_out(void **state)
+{
+	static const struct tracker_ops *const trackers[] = { &tracker_guest, &tracker_logdirty,
+							      &tracker_compare, &tracker_none };
+	size_t i;
+
+	(void)state;
+	free_pages();
+	opts.replace = true;
+	for (i = 0; i < sizeof(trackers) / sizeof(trackers[0]); i++) {
+		opts.track = trackers[i];
+		m->on_harvest = write_fewer;
+		sets = 0;
+		memset(m->free, 0, PFNS);
+		machine_free_pages(m, 1450, 20);
+		assert_saved();
+		assert_int_equal(res.free, 20);
+		assert_zero(1450);
+		assert_zero(1469);
+		assert_kept(1470);
+	}
+}
+
+/* Between two sets and before the park pages are taken, and others become free. */
+static void take_and_give(struct machine *mach)
+{
+	switch (++sets) {
+	case 2:
+		mach->free[900] = false;
+		machine_write(mach, 900, 0x90);
+		/* Taken, and not written yet. */
+		mach->free[901] = false;
+		machine_free_pages(mach, 600, 1);
+		machine_write(mach, 600, 0x60);
+		machine_write(mach, 610, 0x61);
+		break;
+	case 3:
+		mach->free[902] = false;
+		machine_write(mach, 902, 0x92);
+		mach->free[903] = false;
+		mach->free[600] = false;
+		machine_free_pages(mach, 610, 1);
+		machine_free_pages(mach, 601, 2);
+		machine_write(mach, 602, 0x62);
+		break;
+	}
+}
+
+static void pages_taken_and_given_back_are_followed(void **state)
+{
+	(void)state;
+	free_pages();
+	m->on_harvest = take_and_give;
+	opts.max_rounds = 2;
+	assert_saved();
+	assert_int_equal(sets, 3);
+	assert_kept(900);
+	assert_kept(901);
+	assert_kept(902);
+	assert_kept(903);
+	assert_zero(904);
+	/* Free when it was written, and not any more. */
+	assert_kept(600);
+	/* Free now, as they are in the image already. */
+	assert_kept(601);
+	assert_kept(610);
+	/* Written since, and free now. */
+	assert_zero(602);
+	assert_int_equal(res.free, FREE_PAGES - 4 + 1);
+}
+
+static void granted_pages_are_not_free(void **state)
+{
+	(void)state;
+	free_pages();
+	m->granted = m->p2m_mfn[FREE + 7];
+	assert_saved();
+	assert_kept(FREE + 7);
+	assert_zero(FREE + 8);
+	assert_int_equal(res.free, FREE_PAGES - 1);
+	opts.track = &tracker_none;
+	opts.replace = true;
+	assert_saved();
+	assert_kept(FREE + 7);
+	assert_int_equal(res.free, FREE_PAGES - 1);
+}
+
+/* A free page becomes a page table, and the module says that it is free still. */
+static void table_from_free(struct machine *mach)
+{
+	uint64_t *table = machine_page(mach, FREE);
+
+	if (++sets != 3)
+		return;
+	memset(table, 0, PAGE_BYTES);
+	table[7] = mach->p2m_mfn[301] << PAGE_BITS | 0x63;
+	mach->types[mach->p2m_mfn[FREE]] = XEN_DOMCTL_PFINFO_L1TAB;
+}
+
+static void page_tables_are_not_free(void **state)
+{
+	(void)state;
+	free_pages();
+	m->on_harvest = table_from_free;
+	opts.max_rounds = 2;
+	machine_free_pages(m, MACHINE_L1, 1);
+	assert_saved();
+	assert_int_equal(sets, 3);
+	assert_int_equal(p.type[FREE], 1);
+	assert_int_equal(p.type[MACHINE_L1], 1);
+	assert_int_equal(res.free, FREE_PAGES - 1);
+}
+
+/* Bits for pfns that there are not, and for one that has no frame. */
+static void tell_too_much(struct machine *mach)
+{
+	const unsigned int used = (PFNS + 7) / 8;
+
+	memset((uint8_t *)machine_page(mach, MACHINE_FREE) + used, 0xff, PAGE_BYTES - used);
+}
+
+static void bits_beyond_the_memory_are_ignored(void **state)
+{
+	(void)state;
+	free_pages();
+	machine_free_pages(m, 30, 1);
+	m->on_pause = tell_too_much;
+	assert_saved();
+	assert_int_equal(p.type[30], 15);
+	assert_int_equal(res.free, FREE_PAGES);
+	opts.replace = true;
+	m->on_pause = NULL;
+	machine_guest_half(m)->free_pfns = FREE + 70;
+	assert_saved();
+	assert_int_equal(res.free, 70);
+	assert_zero(FREE + 69);
+	assert_kept(FREE + 70);
+	machine_guest_half(m)->free_pfns = 0;
+	assert_saved();
+	assert_int_equal(res.free, 0);
+	machine_guest_half(m)->free_pfns = UINT64_MAX;
+	assert_saved();
+	assert_int_equal(res.free, FREE_PAGES);
+}
+
+static void bad_bitmaps_of_free_pages_are_refused(void **state)
+{
+	static const uint64_t bad[] = { 30, PFNS, UINT64_MAX };
+	size_t i;
+
+	(void)state;
+	free_pages();
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		machine_guest_half(m)->free_dir[0] = bad[i];
+		opts.track = &tracker_guest;
+		assert_fails(save(), "directory 0 of the guest's bitmap of free pages has the bad");
+		assert_untouched();
+		opts.track = &tracker_none;
+		assert_fails(save(), "directory 0 of the guest's bitmap of free pages has the bad");
+		assert_int_equal(m->pauses, 0);
+		machine_guest_half(m)->generation = 0;
+		m->total_pauses = 0;
+	}
+	machine_guest_half(m)->free_dir[0] = MACHINE_FREE_DIR;
+	*(uint64_t *)machine_page(m, MACHINE_FREE_DIR) = 30;
+	assert_fails(save(), "page 0 of the guest's bitmap of free pages has the bad pfn 0x1e");
+	assert_int_equal(m->pauses, 0);
+}
+
+static void guest_that_does_not_tell_has_no_free_pages(void **state)
+{
+	(void)state;
+	free_pages();
+	machine_guest_half(m)->features &= ~STILLPOINT_FEATURE_FREE;
+	assert_saved();
+	assert_int_equal(res.free, 0);
+	assert_int_equal(res.rounds[0].sent, PFNS - 1 - 5);
+	assert_kept(FREE);
+}
+
+/* A page that was said to be free is not, though the image has it so already. */
+static void take_back(const char *name)
+{
+	uint64_t *bits = machine_page(m, MACHINE_FREE);
+
+	if (!strcmp(name, SAVE_COPIED))
+		bits[(FREE + 1) / 64] &= ~(UINT64_C(1) << (FREE + 1) % 64);
+}
+
+static void audit_looks_at_free_pages(void **state)
+{
+	uint64_t *l1 = machine_page(m, MACHINE_L1);
+	const struct audit_miss *miss = &res.audit.miss[0];
+
+	(void)state;
+	free_pages();
+	opts.audit = true;
+	assert_saved();
+	assert_int_equal(res.audit.free, FREE_PAGES);
+	assert_int_equal(res.audit.pages, PFNS - 1 - FREE_PAGES);
+	/* The kernel maps what is free, a process does not. */
+	opts.replace = true;
+	l1[300] = m->p2m_mfn[FREE] << PAGE_BITS | PTE_GUEST_KERNEL | 0x63;
+	assert_saved();
+	l1[7] = m->p2m_mfn[FREE] << PAGE_BITS | 0x167;
+	assert_fails(save(), "the image differs from the guest in 1 of");
+	assert_int_equal(miss->pfn, FREE);
+	assert_string_equal(miss->owner, "user");
+	assert_int_equal(miss->round, AUDIT_PAUSED);
+	assert_false(miss->late);
+	l1[7] = 0;
+	opts.phase = take_back;
+	assert_fails(save(), "the image differs from the guest in 1 of");
+	/* Beside the bitmap itself. */
+	assert_true(miss[0].late);
+	assert_int_equal(miss[1].pfn, FREE + 1);
+	assert_false(miss[1].late);
+	assert_int_equal(m->pauses, 0);
+}
+
 static uint32_t beat_then;
 
 /* Two signs of life come within a second, but not into a guest that is copied. */
@@ -1012,6 +1277,15 @@ int main(void)
 		TEST(audit_finds_a_page_table_that_was_copied_as_memory),
 		TEST(writes_of_backends_after_the_copy_are_no_misses),
 		TEST(events_after_the_copy_are_no_misses),
+		TEST(free_pages_are_not_copied),
+		TEST(every_tracker_leaves_free_pages_out),
+		TEST(pages_taken_and_given_back_are_followed),
+		TEST(granted_pages_are_not_free),
+		TEST(page_tables_are_not_free),
+		TEST(bits_beyond_the_memory_are_ignored),
+		TEST(bad_bitmaps_of_free_pages_are_refused),
+		TEST(guest_that_does_not_tell_has_no_free_pages),
+		TEST(audit_looks_at_free_pages),
 		TEST(signs_of_life_end_at_the_park),
 		TEST(every_failure_leaves_a_running_guest),
 		TEST(signal_at_each_phase_leaves_a_running_guest),
