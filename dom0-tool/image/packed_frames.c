@@ -151,14 +151,14 @@ static bool frame_has(const struct packed_frame *frame, uint64_t pfn)
 static void frame_add(struct packed_frame *frame, uint64_t pfn, unsigned int kind,
 		      unsigned int type)
 {
-	struct stillpoint_run *run = &frame->runs[frame->nruns - 1];
+	struct stillpoint_run *run = frame->nruns ? &frame->runs[frame->nruns - 1] : NULL;
 
 	if (pfn < frame->lowest)
 		frame->lowest = pfn;
-	if (pfn > frame->highest || !frame->nruns)
+	if (pfn > frame->highest || !run)
 		frame->highest = pfn;
-	if (frame->nruns && run->kind == kind && run->type == type &&
-	    run->pfn + run->count == pfn && run->count < UINT32_MAX) {
+	if (run && run->kind == kind && run->type == type && run->pfn + run->count == pfn &&
+	    run->count < UINT32_MAX) {
 		run->count++;
 		return;
 	}
