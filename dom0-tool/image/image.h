@@ -139,6 +139,9 @@ struct image *image_new(struct output *out, const struct image_options *opts);
 /* A vCPU's state has fewer bytes: the extended state is the largest part. */
 #define IMAGE_VCPU_BYTES (64u << 10)
 
+/* Xen's TSC_MODE_PVRDTSCP, the last mode there was. */
+#define IMAGE_TSC_MODE_MAX 3u
+
 /*
  * An upper bound of the bytes of an image of @pages pages that each are written once,
  * with a configuration of @config bytes. That of the mapped layout holds however often

@@ -118,6 +118,8 @@ static int libxc_tsc(struct libxc_reader *s, uint64_t length)
 		return libxc_bad(s, "a wrong size");
 	if (reader_read(s->r, &tsc, sizeof(tsc), "TSC_INFO"))
 		return -1;
+	if (tsc.mode > IMAGE_TSC_MODE_MAX)
+		return libxc_bad(s, "an unknown mode of time");
 	s->tsc = (struct tsc_state){
 		.mode = tsc.mode,
 		.khz = tsc.khz,

@@ -15,9 +15,6 @@
 /* Least of an xsave area (the same; xfeature_mask and size). */
 #define STATE_XSAVE_MIN 16u
 
-/* Xen's TSC_MODE_PVRDTSCP, the last one there was. */
-#define STATE_TSC_MODE_MAX 3u
-
 static int state_bad(uint32_t type, const char *what, uint64_t offset)
 {
 	return msg_error("the image is damaged: %s in %s at offset %llu", what, section_name(type),
@@ -148,7 +145,7 @@ static int state_tsc(struct section_state *state, const uint8_t *body, size_t si
 	memcpy(&h, body, sizeof(h));
 	if (h.reserved)
 		return state_bad(STILLPOINT_SECTION_TSC, "something in a reserved field", offset);
-	if (h.mode > STATE_TSC_MODE_MAX)
+	if (h.mode > IMAGE_TSC_MODE_MAX)
 		return state_bad(STILLPOINT_SECTION_TSC, "an unknown mode", offset);
 	state->tsc = (struct tsc_state){
 		.mode = h.mode,

@@ -263,6 +263,7 @@ static void bad_records_are_refused(void **state)
 	stock_with(pages + 24, 3, 8, "page outside");
 	stock_with(pages + 24, UINT64_C(0xf000000000000001), 8, "wrong size of PAGE_DATA");
 	stock_with(tsc + 4, 16, 4, "wrong size");
+	stock_with(tsc + 8, 4, 4, "unknown mode");
 	stock_with(shared + 4, 4088, 4, "wrong size");
 	stock_with(vcpu + 4, 8 + 5160, 4, "wrong size of a vCPU");
 	stock_with(vcpu + 8, 1, 4, "before the p2m, shared info or vCPU 0");
