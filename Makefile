@@ -44,6 +44,7 @@ install: tool
 	  install -D -m 0644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
 
 include tests/unit/unit.mk
+include tests/bench/image/image.mk
 
 # What building and testing on this machine needs; the lab adds its own.
 PACKAGES := gcc make pkg-config libxen-dev libjson-c-dev libxxhash-dev libzstd-dev \

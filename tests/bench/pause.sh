@@ -54,11 +54,6 @@ quiet_gap() {
 
 row() { printf '%5s %5s  %-10s %-20s %-20s %-20s %-20s %s\n' "$@"; }
 
-# ratios SERIES BY: one by the other, of each repetition; nothing if one is missing.
-ratios() {
-	[ ! -s "$1" ] || [ ! -s "$2" ] || paste "$1" "$2" | awk '$2 { print $1 / $2 }'
-}
-
 declare -A name=([guest]=stillpoint [none]='  none' [logdirty]='  logdirty' [xl]='xl save -c'
 	[libxc]='libxc live' [idle]='nothing')
 # Nothing of the host may be measured that happens to be under way at one of them only.
