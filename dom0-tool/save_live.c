@@ -311,10 +311,26 @@ static uint64_t live_to_write(const struct save *s)
 	return s->opts->image.layout == IMAGE_XL ? bitmap_count(&s->pending) : s->expected;
 }
 
+/* Tell what was decided. */
+static void live_note(const struct save *s)
+{
+	struct stillpoint_guest_half half;
+	char text[320];
+
+	if (!s->opts->note)
+		return;
+	snprintf(text, sizeof(text), "tracker: %s%s%s%s", s->res->tracker,
+		 s->res->why[0] ? " (" : "", s->res->why, s->res->why[0] ? ")" : "");
+	s->opts->note(text);
+	control_read(s->channel, &half);
+	if (!(half.features & STILLPOINT_FEATURE_FREE))
+		s->opts->note(
+			"free pages: saved like others; the guest does not tell which they are, its kernel's log may say why");
+}
+
 static int live_start(struct save *s)
 {
 	struct tracker *t = &s->tracker;
-	char text[320];
 
 	t->dom = s->dom;
 	t->ch = s->channel;
@@ -325,11 +341,7 @@ static int live_start(struct save *s)
 		return -1;
 	s->res->tracker = t->ops->name;
 	strcpy(s->res->why, t->why);
-	if (s->opts->note) {
-		snprintf(text, sizeof(text), "tracker: %s%s%s%s", t->ops->name,
-			 t->why[0] ? " (" : "", t->why, t->why[0] ? ")" : "");
-		s->opts->note(text);
-	}
+	live_note(s);
 	return signals_check();
 }
 

@@ -66,6 +66,28 @@ static void nothing_lies_beyond_the_end(void **state)
 	bitmap_free(&other);
 }
 
+static void bits_of_two_bitmaps_are_told_apart(void **state)
+{
+	struct bitmap b = { 0 }, other = { 0 };
+
+	(void)state;
+	assert_works(bitmap_grow(&b, 200));
+	assert_works(bitmap_grow(&other, 200));
+	bitmap_fill(&b, 60);
+	bitmap_set(&other, 3);
+	bitmap_set(&other, 60);
+	bitmap_set(&other, 199);
+	assert_int_equal(bitmap_count_both(&b, &other), 2);
+	bitmap_subtract(&b, &other);
+	assert_int_equal(bitmap_count(&b), 138);
+	assert_int_equal(bitmap_next(&b, 0), 61);
+	assert_false(bitmap_test(&b, 199));
+	assert_int_equal(bitmap_count_both(&b, &other), 0);
+	assert_int_equal(bitmap_count(&other), 3);
+	bitmap_free(&b);
+	bitmap_free(&other);
+}
+
 /* A guest of so many pfns, of which only pages that a test gives are mapped. */
 static void memory(struct ram *mem, uint64_t size)
 {
@@ -141,6 +163,7 @@ static void bitmaps_have_no_more_directories_than_the_page_has_room_for(void **s
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bits_of_two_bitmaps_are_told_apart),
 		cmocka_unit_test(bits_are_set_and_found),
 		cmocka_unit_test(nothing_lies_beyond_the_end),
 		cmocka_unit_test(bitmaps_may_have_several_directories),

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "unit.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +16,10 @@
 #include "domain_file.h"
 #include "image_compare.h"
 #include "pagetable.h"
+#include "pump.h"
 #include "save.h"
 #include "signals.h"
+#include "sink.h"
 #include "tempdir.h"
 
 #define PFNS 1500
@@ -995,6 +998,50 @@ static void pages_taken_and_given_back_are_followed(void **state)
 	assert_int_equal(res.free, FREE_PAGES - 4 + 1);
 }
 
+static void read_image(struct sink *sink)
+{
+	struct source_options how = pump_options(NULL);
+	int fd = open("image", O_RDONLY);
+
+	assert_true(fd >= 0);
+	sink_init(sink);
+	assert_works(pump_fd(fd, &how, &sink->img, NULL));
+	close(fd);
+}
+
+static void own_layouts_say_what_is_free(void **state)
+{
+	static const enum image_layout layouts[] = { IMAGE_PACKED, IMAGE_MAPPED };
+	struct sink sink;
+	size_t i;
+
+	(void)state;
+	m->on_harvest = take_and_give;
+	opts.max_rounds = 2;
+	opts.replace = true;
+	opts.audit = true;
+	opts.image.threads = 1;
+	for (i = 0; i < 2; i++) {
+		sets = 0;
+		memset(m->free, 0, PFNS);
+		free_pages();
+		opts.image.layout = layouts[i];
+		assert_works(save());
+		read_image(&sink);
+		assert_int_equal(sink.kind[904], STILLPOINT_PAGE_FREE);
+		assert_int_equal(sink.kind[602], STILLPOINT_PAGE_FREE);
+		assert_int_equal(sink.type[602], XEN_DOMCTL_PFINFO_NOTAB);
+		assert_int_equal(sink.kind[903], STILLPOINT_PAGE_DATA);
+		assert_memory_equal(sink.data[903], machine_page(m, 903), PAGE_BYTES);
+		/* Where it makes the file smaller, what was copied before it was free as well. */
+		assert_int_equal(sink.kind[601], layouts[i] == IMAGE_MAPPED ? STILLPOINT_PAGE_FREE :
+									      STILLPOINT_PAGE_DATA);
+		assert_int_equal(res.free, FREE_PAGES - 4 + (layouts[i] == IMAGE_MAPPED ? 3 : 1));
+		assert_int_equal(res.audit.free, FREE_PAGES - 4 + 1);
+		sink_free(&sink);
+	}
+}
+
 static void granted_pages_are_not_free(void **state)
 {
 	(void)state;
@@ -1280,6 +1327,7 @@ int main(void)
 		TEST(free_pages_are_not_copied),
 		TEST(every_tracker_leaves_free_pages_out),
 		TEST(pages_taken_and_given_back_are_followed),
+		TEST(own_layouts_say_what_is_free),
 		TEST(granted_pages_are_not_free),
 		TEST(page_tables_are_not_free),
 		TEST(bits_beyond_the_memory_are_ignored),
