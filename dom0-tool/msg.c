@@ -12,6 +12,22 @@ static char msg_subject[320];
 static char msg_text[1024];
 static pthread_mutex_t msg_lock = PTHREAD_MUTEX_INITIALIZER;
 
+/*
+ * Names come from images and guests: what a terminal would act on becomes '?'. That is
+ * ASCII's control characters, and those of ISO 6429 from U+0080 on, as UTF-8 has them.
+ */
+static void msg_clean(char *text)
+{
+	unsigned char *p;
+
+	for (p = (unsigned char *)text; *p; p++) {
+		if (*p < ' ' || *p == 0x7f)
+			*p = '?';
+		else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
+			*p = p[1] = '?';
+	}
+}
+
 void msg_set_command(const char *command)
 {
 	snprintf(msg_command, sizeof(msg_command), "%s: ", command);
@@ -20,6 +36,7 @@ void msg_set_command(const char *command)
 void msg_set_subject(const char *kind, const char *name)
 {
 	snprintf(msg_subject, sizeof(msg_subject), "%s '%s': ", kind, name);
+	msg_clean(msg_subject);
 }
 
 int msg_error(const char *fmt, ...)
@@ -28,8 +45,10 @@ int msg_error(const char *fmt, ...)
 
 	va_start(ap, fmt);
 	pthread_mutex_lock(&msg_lock);
-	if (!msg_text[0])
+	if (!msg_text[0]) {
 		vsnprintf(msg_text, sizeof(msg_text), fmt, ap);
+		msg_clean(msg_text);
+	}
 	pthread_mutex_unlock(&msg_lock);
 	va_end(ap);
 	return -1;
@@ -74,5 +93,6 @@ void msg_warn(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	msg_clean(text);
 	msg_print("warning: ", text);
 }

@@ -16,7 +16,8 @@ void msg_set_subject(const char *kind, const char *name);
 /*
  * Record an error: lowercase, no newline, "what is wrong; what to do". The
  * first one stays, as it is the nearest to the cause. Any thread may. Always
- * returns -1.
+ * returns -1. Control characters in it, which come from an image or a guest,
+ * become '?', as in every message.
  */
 int msg_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
