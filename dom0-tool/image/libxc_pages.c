@@ -65,10 +65,28 @@ static int libxc_give_p2m(struct libxc_reader *s)
 	return libxc_give_head(s) ? -1 : s->to->ops->p2m(s->to, &p2m);
 }
 
+/* Take over @n frames of the p2m, number @first and so on; there is memory only for what came. */
+static int libxc_take_frames(struct libxc_reader *s, uint64_t max_pfn, uint64_t first,
+			     const uint64_t *frames, uint64_t n)
+{
+	uint64_t i;
+
+	if (libxc_allow_pfns(s, max_pfn))
+		return -1;
+	for (i = 0; i < n; i++)
+		if (frames[i] > s->max_pfn)
+			return libxc_bad(s, "a frame outside of the guest");
+	memcpy(s->p2m + first, frames, n * sizeof(*frames));
+	s->frames = true;
+	return libxc_give_p2m(s);
+}
+
 int libxc_p2m_frames(struct libxc_reader *s, uint64_t length)
 {
 	struct libxc_x86_pv_p2m_frames h;
-	uint64_t per_frame, i, end;
+	uint64_t per_frame, first, n;
+	void *frames;
+	int ret;
 
 	if (!s->width || length < sizeof(h))
 		return libxc_bad(s, "an early or too short X86_PV_P2M_FRAMES");
@@ -77,20 +95,17 @@ int libxc_p2m_frames(struct libxc_reader *s, uint64_t length)
 	per_frame = PAGE_BYTES / s->width;
 	if (h.start_pfn > h.end_pfn)
 		return libxc_bad(s, "a negative range of X86_PV_P2M_FRAMES");
-	i = h.start_pfn / per_frame;
-	end = h.end_pfn / per_frame + 1;
-	if (length != sizeof(h) + (end - i) * sizeof(*s->p2m))
+	first = h.start_pfn / per_frame;
+	n = h.end_pfn / per_frame + 1 - first;
+	if (length != sizeof(h) + n * sizeof(*s->p2m))
 		return libxc_bad(s, "a wrong size of X86_PV_P2M_FRAMES");
-	if (libxc_allow_pfns(s, h.end_pfn))
+	if (first > (s->frames ? s->max_pfn / per_frame + 1 : 0))
+		return libxc_bad(s, "a gap before X86_PV_P2M_FRAMES");
+	if (reader_read_new(s->r, &frames, n * sizeof(*s->p2m), "X86_PV_P2M_FRAMES"))
 		return -1;
-	for (; i < end; i++) {
-		if (reader_read(s->r, &s->p2m[i], sizeof(*s->p2m), "X86_PV_P2M_FRAMES"))
-			return -1;
-		if (s->p2m[i] > s->max_pfn)
-			return libxc_bad(s, "a frame outside of the guest");
-	}
-	s->frames = true;
-	return libxc_give_p2m(s);
+	ret = libxc_take_frames(s, h.end_pfn, first, frames, n);
+	free(frames);
+	return ret;
 }
 
 static uint32_t libxc_entry_type(uint64_t entry)

@@ -251,6 +251,8 @@ static void bad_records_are_refused(void **state)
 	stock_with(frames + 8, 3, 4, "negative range");
 	stock_with(frames + 12, 512, 4, "wrong size");
 	stock_with(frames + 12, UINT32_MAX, 4, "wrong size");
+	/* Room for 16 TiB, of which one frame is described. */
+	stock_with(frames + 8, UINT64_C(0xffffffffffffffff), 8, "gap");
 	stock_with(frames + 16, 3, 8, "frame outside");
 	stock_with(frames + 16, 2, 8, "not plain memory");
 	stock_with(pages + 24, UINT64_C(0x1000000000000001), 8, "not plain memory");
