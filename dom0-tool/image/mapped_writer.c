@@ -10,6 +10,7 @@
 #include "msg.h"
 #include "page.h"
 #include "section.h"
+#include "signals.h"
 
 #define BATCH_PAGES (IOQUEUE_BYTES / PAGE_BYTES)
 
@@ -26,12 +27,12 @@ _Static_assert(sizeof(struct stillpoint_place) == 16, "place");
 
 /**
  * struct mapped_writer - the writer
- * @places: what stands in the places once the batch is completed; if not DATA, zeroes
+ * @places: what the places shall have; see mapped_stale()
  * @nplaces: their number: the highest pfn and one more
  * @pfns_max: of which there may be as many, 0 for any number
- * @batch: request for consecutive pages, NULL if their places become zeroes
+ * @batch: request for consecutive pages, which has not started; NULL if there is none
  * @first: the first pfn of the batch
- * @n: number of its pages, 0 if there is no batch
+ * @n: number of its pages
  * @offset: where the next section goes
  */
 struct mapped_writer {
@@ -108,38 +109,45 @@ static int mapped_p2m(struct image *img, const struct image_p2m *p2m)
 	return mapped_grow(m, p2m->max_pfn + 1);
 }
 
-/* Give the batch away; it need not be written yet. */
+/*
+ * True if the file has bytes of an older page there, where none belong. They are removed in
+ * the end, many at a time: a hole costs more than a write. Zero in the file, as reserved.
+ */
+static uint8_t *mapped_stale(struct stillpoint_place *place)
+{
+	return &place->reserved[0];
+}
+
 static int mapped_end_batch(struct mapped_writer *m)
 {
 	struct ioqueue_request *req = m->batch;
-	uint64_t offset = mapped_place(m->first), size = m->n * PAGE_BYTES;
 
-	if (!m->n)
-		return 0;
-	m->n = 0;
-	m->batch = NULL;
 	if (!req)
-		return ioqueue_clear(m->queue, offset, size);
-	req->offset = offset;
-	req->size = size;
+		return 0;
+	m->batch = NULL;
+	req->offset = mapped_place(m->first);
+	req->size = m->n * PAGE_BYTES;
 	return ioqueue_start(m->queue, req);
 }
 
-/* Add @pfn to a batch, of bytes if @data and else of zeroes. 0 or -1, recorded. */
-static int mapped_add(struct mapped_writer *m, uint64_t pfn, const void *data)
+/* Write @data to the place of @pfn, sooner or later; *copy becomes the bytes that are. */
+static int mapped_write(struct mapped_writer *m, uint64_t pfn, const void *data,
+			const uint8_t **copy)
 {
-	if (m->n &&
-	    (pfn != m->first + m->n || !m->batch == !!data || (data && m->n == BATCH_PAGES)) &&
-	    mapped_end_batch(m))
+	uint8_t *to;
+
+	if (m->batch && (pfn != m->first + m->n || m->n == BATCH_PAGES) && mapped_end_batch(m))
 		return -1;
-	if (!m->n) {
-		m->first = pfn;
-		m->batch = data ? ioqueue_room(m->queue) : NULL;
-		if (data && !m->batch)
+	if (!m->batch) {
+		m->batch = ioqueue_room(m->queue);
+		if (!m->batch)
 			return -1;
+		m->first = pfn;
+		m->n = 0;
 	}
-	if (data)
-		memcpy(m->batch->data + m->n * PAGE_BYTES, data, PAGE_BYTES);
+	to = m->batch->data + m->n * PAGE_BYTES;
+	memcpy(to, data, PAGE_BYTES);
+	*copy = to;
 	m->n++;
 	return 0;
 }
@@ -173,6 +181,7 @@ static int mapped_page(struct image *img, const struct image_page *page)
 		.kind = page->kind,
 		.type = page_type_number(page->type),
 	}, *old;
+	const uint8_t *copy;
 
 	if (mapped_check(m, page))
 		return -1;
@@ -180,12 +189,11 @@ static int mapped_page(struct image *img, const struct image_page *page)
 	if (place.kind == STILLPOINT_PAGE_DATA && !place.type && mapped_is_zero(page->data))
 		place.kind = STILLPOINT_PAGE_ZERO;
 	if (place.kind == STILLPOINT_PAGE_DATA) {
-		if (mapped_add(m, page->pfn, page->data))
+		if (mapped_write(m, page->pfn, page->data, &copy))
 			return -1;
-		/* Of the copy: the bytes that are written. */
-		place.checksum = XXH3_64bits(m->batch->data + (m->n - 1) * PAGE_BYTES, PAGE_BYTES);
-	} else if (old->kind == STILLPOINT_PAGE_DATA && mapped_add(m, page->pfn, NULL)) {
-		return -1;
+		place.checksum = XXH3_64bits(copy, PAGE_BYTES);
+	} else {
+		*mapped_stale(&place) = old->kind == STILLPOINT_PAGE_DATA || *mapped_stale(old);
 	}
 	*old = place;
 	return 0;
@@ -261,6 +269,33 @@ static int mapped_body(struct mapped_writer *m, uint32_t type, const struct sect
 	return mapped_section(m, type, body->data, body->size);
 }
 
+/* The end of the pages from @pfn on that have no data; if none of them is stale, *stale is false. */
+static uint64_t mapped_empty_end(struct mapped_writer *m, uint64_t pfn, bool *stale)
+{
+	*stale = false;
+	for (; pfn < m->nplaces && m->places[pfn].kind != STILLPOINT_PAGE_DATA; pfn++) {
+		*stale |= *mapped_stale(&m->places[pfn]);
+		*mapped_stale(&m->places[pfn]) = 0;
+	}
+	return pfn;
+}
+
+/* Make holes of what is stale. */
+static int mapped_clear(struct mapped_writer *m)
+{
+	uint64_t pfn, end;
+	bool stale;
+
+	for (pfn = 0; pfn < m->nplaces; pfn = end + 1) {
+		if (signals_check())
+			return -1;
+		end = mapped_empty_end(m, pfn, &stale);
+		if (stale && ioqueue_clear(m->queue, mapped_place(pfn), (end - pfn) * PAGE_BYTES))
+			return -1;
+	}
+	return 0;
+}
+
 static int mapped_sections_before(struct mapped_writer *m)
 {
 	uint64_t pfn, n;
@@ -332,7 +367,7 @@ static int mapped_tail(struct image *img, const struct image_tail *tail)
 	struct mapped_writer *m = mapped_of(img);
 	struct stillpoint_image_header *header = &m->sections.header;
 
-	if (mapped_end_batch(m) || ioqueue_drain(m->queue))
+	if (mapped_end_batch(m) || mapped_clear(m) || ioqueue_drain(m->queue))
 		return -1;
 	header->places = m->nplaces;
 	header->data = MAPPED_DATA;

@@ -604,14 +604,15 @@ static void blocks_of_zeroes_are_given_back(void **state)
 	assert_int_equal(fstat(out.fd, &before), 0);
 	for (pfn = 100; pfn < guest.n; pfn++)
 		guest_set(pfn, 0, pfn % 2 ? STILLPOINT_PAGE_FREE : STILLPOINT_PAGE_ZERO, 0);
+	guest_set(500, XTAB, STILLPOINT_PAGE_NONE, 0);
+	guest_set(700, 0, STILLPOINT_PAGE_DATA, 2);
 	write_pages(img);
-	assert_works(img->ops->read(img, 99, shared_info));
-	assert_int_equal(fstat(out.fd, &after), 0);
-	assert_true(before.st_blocks * 512 >= 1000 * PAGE_BYTES);
-	assert_true(after.st_blocks * 512 <= 200 * PAGE_BYTES);
-	assert_int_equal(before.st_size, after.st_size);
 	memset(shared_info, 0xa5, sizeof(shared_info));
 	write_end(img, &out);
+	assert_int_equal(stat("image", &after), 0);
+	assert_true(before.st_blocks * 512 >= 1000 * PAGE_BYTES);
+	/* With what is not pages, 40 KiB. */
+	assert_true(after.st_blocks * 512 <= 115 * PAGE_BYTES);
 	assert_image(NULL);
 }
 
