@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE /* memfd_create */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,13 +34,19 @@ static char *xl_slurp(int fd)
 	return text;
 }
 
-static void xl_show(int fd)
+void xl_show_messages(struct xl_run *run, bool show)
 {
-	char *text = xl_slurp(fd);
-
-	if (text && write(STDERR_FILENO, text, strlen(text)) < 0)
+	if (show && run->messages && write(STDERR_FILENO, run->messages, strlen(run->messages)) < 0)
 		msg_warn("cannot show the messages of xl");
-	free(text);
+	free(run->messages);
+	run->messages = NULL;
+}
+
+static int xl_use_no_input(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -1 : dup2(fd, STDIN_FILENO);
 }
 
 static pid_t xl_start(const struct xl_run *run, int out, int err)
@@ -49,6 +56,8 @@ static pid_t xl_start(const struct xl_run *run, int out, int err)
 	if (pid)
 		return pid;
 	signal(SIGXFSZ, SIG_DFL);
+	if (run->no_input && xl_use_no_input() < 0)
+		_exit(XL_NOT_FOUND);
 	if (dup2(run->keep_output ? out : err, STDOUT_FILENO) >= 0 && dup2(err, STDERR_FILENO) >= 0)
 		execvp(run->argv[0], (char *const *)run->argv);
 	_exit(XL_NOT_FOUND);
@@ -91,6 +100,7 @@ int xl_run(struct xl_run *run)
 	pid_t pid;
 
 	run->output = NULL;
+	run->messages = NULL;
 	if (out < 0 || err < 0) {
 		msg_error("cannot run xl: %s", strerror(errno));
 		goto out;
@@ -102,7 +112,9 @@ int xl_run(struct xl_run *run)
 	}
 	ret = xl_judge(run, xl_wait(pid));
 	if (ret && !run->verbose)
-		xl_show(err);
+		run->messages = xl_slurp(err);
+	if (!run->keep_messages)
+		xl_show_messages(run, true);
 	if (!ret && run->keep_output) {
 		run->output = xl_slurp(out);
 		if (!run->output)

@@ -10,8 +10,11 @@
 
 #include "config.h"
 #include "feed.h"
+#include "feed_image.h"
 #include "image_check.h"
 #include "lock.h"
+#include "recorded.h"
+#include "sample_image.h"
 #include "signals.h"
 #include "tempdir.h"
 #include "tiny_image.h"
@@ -161,10 +164,239 @@ static void pipe_that_nobody_reads_ends(void **state)
 	free(data);
 }
 
+static struct crypt_secret secret = { .data = (uint8_t *)"a secret", .size = 8 };
+
+static const struct image_options layouts[] = {
+	{ .layout = IMAGE_XL, .threads = 1 },
+	{ .layout = IMAGE_MAPPED, .threads = 1 },
+	{ .layout = IMAGE_PACKED, .compress = { STILLPOINT_CODEC_ZSTD, 1 }, .threads = 2 },
+	{ .layout = IMAGE_PACKED, .secret = &secret, .threads = 1 },
+};
+
+#define LAYOUTS (sizeof(layouts) / sizeof(layouts[0]))
+
+/* Begin to feed the file "image". */
+static void start(struct feed_image *f)
+{
+	struct source_options opts = { .threads = 2, .secret = &secret };
+	int fd = open("image", O_RDONLY);
+
+	assert_works(feed_image_start(f, fd, &opts));
+	close(fd);
+}
+
+/* What the reader of the pipe gets becomes the file @path. */
+static void drain_to(int fd, const char *path)
+{
+	static uint8_t data[1 << 16];
+	int out = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	ssize_t n;
+
+	while ((n = read(fd, data, sizeof(data))) > 0)
+		assert_int_equal(write(out, data, n), n);
+	assert_int_equal(n, 0);
+	close(out);
+}
+
+static void every_layout_is_fed_as_that_of_xl(void **state)
+{
+	struct recorded *want = recorded_new(), *have;
+	struct feed_image_result res;
+	struct feed_image f;
+	char *config;
+	size_t i;
+
+	(void)state;
+	sample_image_give(&want->img);
+	for (i = 0; i < LAYOUTS; i++) {
+		sample_image_write("image", &layouts[i]);
+		start(&f);
+		assert_works(feed_image_config(&f, &config));
+		assert_string_equal(config, want->config);
+		free(config);
+		assert_works(feed_image_go(&f, i % 2 ? NULL : want->config));
+		drain_to(f.feed.fd, "fed");
+		assert_works(feed_image_end(&f, false, &res));
+		feed_image_stop(&f);
+		assert_int_equal(res.pages, SAMPLE_PAGES);
+		assert_true(res.digest);
+		have = recorded_read("fed", NULL);
+		recorded_assert_equal(want, have);
+		recorded_free(have);
+	}
+	recorded_free(want);
+}
+
+static void fed_configuration_can_be_another(void **state)
+{
+	struct feed_image_result res;
+	struct feed_image f;
+	struct image_info info;
+	char *config;
+	int fd;
+
+	(void)state;
+	sample_image_write("image", &layouts[2]);
+	start(&f);
+	assert_works(feed_image_config(&f, &config));
+	free(config);
+	assert_works(feed_image_go(&f, "{\"another\":1}"));
+	drain_to(f.feed.fd, "fed");
+	assert_works(feed_image_end(&f, false, &res));
+	feed_image_stop(&f);
+	fd = open("fed", O_RDONLY);
+	assert_works(image_check(fd, &info));
+	assert_string_equal(info.config, "{\"another\":1}");
+	free(info.config);
+	close(fd);
+}
+
+/* Nothing that a restore would take as complete comes out; the image is what is blamed. */
+static void damaged_image_is_fed_without_an_end(void **state)
+{
+	struct feed_image_result res;
+	struct feed_image f;
+	struct image_info info;
+	uint8_t *image;
+	char *config;
+	size_t size, i;
+	int fd;
+
+	(void)state;
+	for (i = 0; i < LAYOUTS; i++) {
+		sample_image_write("image", &layouts[i]);
+		image = tempdir_read("image", &size);
+		/* Late, so that pages are passed on before; a mapped one's end is read first. */
+		if (layouts[i].layout == IMAGE_MAPPED)
+			image[40 * PAGE_BYTES] ^= 1;
+		else
+			image[size - 20] ^= 1;
+		tempdir_write("image", image, size);
+		free(image);
+		start(&f);
+		assert_works(feed_image_config(&f, &config));
+		free(config);
+		assert_works(feed_image_go(&f, NULL));
+		drain_to(f.feed.fd, "fed");
+		fd = open("fed", O_RDONLY);
+		/* It may be so short that nothing of it was written yet. */
+		assert_fails(image_check(fd, &info), "");
+		close(fd);
+		msg_error("'xl restore' failed");
+		assert_int_equal(feed_image_end(&f, true, &res), -1);
+		assert_non_null(strstr(msg_error_text(), "the image is"));
+		feed_image_stop(&f);
+	}
+}
+
+static void image_that_is_none_is_told_by_the_feed(void **state)
+{
+	struct feed_image f;
+	char *config;
+
+	(void)state;
+	tempdir_write("image", "hello", 5);
+	start(&f);
+	assert_fails(feed_image_config(&f, &config), "this is no image");
+	feed_image_stop(&f);
+}
+
+static void wrong_key_is_told_by_the_feed(void **state)
+{
+	struct source_options opts = { .threads = 2 };
+	struct feed_image f;
+	char *config;
+	int fd;
+
+	(void)state;
+	sample_image_write("image", &layouts[3]);
+	fd = open("image", O_RDONLY);
+	assert_works(feed_image_start(&f, fd, &opts));
+	close(fd);
+	assert_fails(feed_image_config(&f, &config), "encrypted");
+	feed_image_stop(&f);
+}
+
+/* xl failed by itself: that stays the error, and the feed ends. */
+static void feed_has_nothing_to_say_about_a_right_image(void **state)
+{
+	struct feed_image_result res;
+	struct feed_image f;
+	char *config, byte;
+
+	(void)state;
+	sample_image_write("image", &layouts[2]);
+	start(&f);
+	assert_works(feed_image_config(&f, &config));
+	free(config);
+	assert_works(feed_image_go(&f, NULL));
+	assert_int_equal(read(f.feed.fd, &byte, 1), 1);
+	msg_error_clear();
+	msg_error("'xl restore' failed");
+	assert_int_equal(feed_image_end(&f, true, &res), 1);
+	assert_string_equal(msg_error_text(), "'xl restore' failed");
+	feed_image_stop(&f);
+}
+
+/* The clash of names is found before anything is passed on. */
+static void feed_waits_until_it_is_told_to_go(void **state)
+{
+	struct feed_image f;
+	char *config, byte;
+
+	(void)state;
+	sample_image_write("image", &layouts[1]);
+	start(&f);
+	assert_works(feed_image_config(&f, &config));
+	free(config);
+	assert_int_equal(fcntl(f.feed.fd, F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(read(f.feed.fd, &byte, 1), -1);
+	feed_image_stop(&f);
+}
+
+static void image_out_of_a_pipe_is_fed(void **state)
+{
+	struct recorded *want = recorded_new(), *have;
+	struct source_options opts = { .threads = 1 };
+	struct feed_image_result res;
+	struct feed_image f;
+	uint8_t *image;
+	int ends[2];
+	char *config;
+	size_t size;
+	pid_t pid;
+
+	(void)state;
+	sample_image_give(&want->img);
+	sample_image_write("image", &layouts[2]);
+	image = tempdir_read("image", &size);
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	if (!pid)
+		_exit(write(ends[1], image, size) != (ssize_t)size);
+	close(ends[1]);
+	free(image);
+	assert_works(feed_image_start(&f, ends[0], &opts));
+	close(ends[0]);
+	assert_works(feed_image_config(&f, &config));
+	free(config);
+	assert_works(feed_image_go(&f, NULL));
+	drain_to(f.feed.fd, "fed");
+	assert_works(feed_image_end(&f, false, &res));
+	feed_image_stop(&f);
+	waitpid(pid, NULL, 0);
+	have = recorded_read("fed", NULL);
+	recorded_assert_equal(want, have);
+	recorded_free(have);
+	recorded_free(want);
+}
+
 static void programs_are_run_and_judged(void **state)
 {
 	const char *const echo[] = { "sh", "-c", "echo out; echo err >&2", NULL };
 	const char *const fails[] = { "sh", "-c", "exit 3", NULL };
+	const char *const chatty[] = { "sh", "-c", "echo no good >&2; exit 4", NULL };
+	const char *const reads[] = { "sh", "-c", "cat", NULL };
 	const char *const dies[] = { "sh", "-c", "kill -9 $$", NULL };
 	const char *const none[] = { "/nonexistent/xl", "restore", NULL };
 	struct xl_run run = { .argv = echo, .keep_output = true };
@@ -176,6 +408,17 @@ static void programs_are_run_and_judged(void **state)
 	run.keep_output = false;
 	run.argv = fails;
 	assert_fails(xl_run(&run), "exit status 3");
+	run.argv = chatty;
+	run.keep_messages = true;
+	assert_fails(xl_run(&run), "exit status 4");
+	assert_string_equal(run.messages, "no good\n");
+	xl_show_messages(&run, false);
+	assert_null(run.messages);
+	run.keep_messages = false;
+	run.no_input = true;
+	run.argv = reads;
+	assert_works(xl_run(&run));
+	assert_null(run.messages);
 	run.argv = dies;
 	assert_fails(xl_run(&run), "signal 9");
 	run.argv = none;
@@ -224,6 +467,14 @@ int main(void)
 		TEST(new_name_comes_with_a_new_uuid),
 		TEST(pipe_has_the_new_header_and_the_old_stream),
 		TEST(pipe_that_nobody_reads_ends),
+		TEST(every_layout_is_fed_as_that_of_xl),
+		TEST(fed_configuration_can_be_another),
+		TEST(damaged_image_is_fed_without_an_end),
+		TEST(image_that_is_none_is_told_by_the_feed),
+		TEST(wrong_key_is_told_by_the_feed),
+		TEST(feed_has_nothing_to_say_about_a_right_image),
+		TEST(feed_waits_until_it_is_told_to_go),
+		TEST(image_out_of_a_pipe_is_fed),
 		TEST(programs_are_run_and_judged),
 		TEST(lock_is_exclusive_and_dies_with_its_holder),
 	};

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <libxl_utils.h>
+
+#include "config.h"
+#include "copier.h"
+#include "image/xl_source.h"
+#include "msg.h"
+#include "progress.h"
+#include "restore.h"
+#include "signals.h"
+#include "xl.h"
+
+/* Check a file in xl's layout. Returns 1 if it is anything else, which is not read yet. */
+static int restore_check(struct restore *r)
+{
+	struct source_options opts = { .threads = r->threads, .progress = progress_on_terminal() };
+	const struct source_info *info;
+	struct stat st;
+	int ret;
+
+	if (fstat(r->in.fd, &st) || !S_ISREG(st.st_mode))
+		return 1;
+	if (input_recognise(&r->in, &opts))
+		return -1;
+	info = &r->in.src->info;
+	if (info->layout != IMAGE_XL) {
+		source_free(r->in.src);
+		r->in.src = NULL;
+		return 1;
+	}
+	ret = source_pump(r->in.src, NULL);
+	progress_end();
+	if (ret)
+		return -1;
+	r->found.pages = input_pages(info);
+	r->found.digest = info->digest;
+	if (info->config && !(r->image = strdup(info->config)))
+		return msg_error("out of memory");
+	return 0;
+}
+
+static int restore_open(struct restore *r)
+{
+	struct source_options opts = { .threads = r->threads };
+	int ret;
+
+	if (input_open(&r->in, r->path, r->key_file))
+		return -1;
+	ret = restore_check(r);
+	if (ret <= 0)
+		return ret;
+	opts.secret = r->in.secret.data ? &r->in.secret : NULL;
+	if (feed_image_start(&r->feed, r->in.fd, &opts))
+		return -1;
+	return feed_image_config(&r->feed, &r->image);
+}
+
+/* xl itself turns its configuration files into JSON. Returns NULL, recorded. */
+static char *restore_parse_xlcfg(const struct restore *r)
+{
+	const char *const argv[] = { "xl", "create", "--dryrun", r->xlcfg, NULL };
+	struct xl_run run = { .argv = argv, .verbose = r->verbose, .keep_output = true };
+
+	if (xl_run(&run))
+		return NULL;
+	return run.output;
+}
+
+/* Decide the configuration and the name. */
+static int restore_configure(struct restore *r)
+{
+	char *json = NULL;
+	int ret = -1;
+
+	if (r->name && config_check_name(r->name))
+		return -1;
+	if (r->xlcfg)
+		json = restore_parse_xlcfg(r);
+	else if (r->image)
+		json = strdup(r->image);
+	else
+		msg_error("the image has no configuration in it; give one with --config");
+	if (!json)
+		goto out;
+	if (r->name) {
+		r->config = config_rename(json, r->name);
+		if (!r->config)
+			goto out;
+		r->domain = strdup(r->name);
+	} else {
+		r->domain = config_name(json);
+	}
+	ret = r->domain ? 0 : msg_error("out of memory");
+out:
+	free(json);
+	return ret;
+}
+
+static int restore_check_clash(struct restore *r)
+{
+	uint32_t domid;
+
+	if (libxl_name_to_domid(r->xen.ctx, r->domain, &domid))
+		return 0;
+	return msg_error("a domain '%s' exists already (%u); use --name to give another name",
+			 r->domain, domid);
+}
+
+/*
+ * xl opens the file or the pipe through our descriptor, so that it is the file that
+ * was checked; it does not inherit the descriptor, which its monitor would keep.
+ */
+static int restore_xl(struct restore *r, int fd, struct xl_run *run)
+{
+	const char *argv[6] = { "xl", "restore" };
+	unsigned int n = 2;
+	char path[64];
+
+	run->argv = argv;
+	run->verbose = r->verbose;
+	run->no_input = true;
+	snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)getpid(), fd);
+	if (r->paused)
+		argv[n++] = "-p";
+	if (r->xlcfg && !r->config)
+		argv[n++] = r->xlcfg;
+	argv[n++] = path;
+	return xl_run(run);
+}
+
+/* An interrupted xl leaves a half made domain behind. */
+static void restore_clean(struct restore *r)
+{
+	uint32_t domid;
+
+	if (signals_stop() && !libxl_name_to_domid(r->xen.ctx, r->domain, &domid))
+		libxl_domain_destroy(r->xen.ctx, domid, NULL);
+}
+
+/* From the image that was checked. */
+static int restore_file(struct restore *r)
+{
+	struct xl_run run = { .keep_messages = false };
+	struct feed feed;
+	int ret;
+
+	if (!r->config)
+		return restore_xl(r, r->in.fd, &run);
+	if (feed_start(&feed, r->in.fd, xl_source_stream(r->in.src), r->config))
+		return -1;
+	ret = restore_xl(r, feed.fd, &run);
+	feed_stop(&feed);
+	return ret;
+}
+
+/* From the image that is checked meanwhile. What is wrong with it is why xl failed. */
+static int restore_feed(struct restore *r)
+{
+	struct xl_run run = { .keep_messages = true };
+	int failed, ret;
+
+	if (feed_image_go(&r->feed, r->config))
+		return -1;
+	failed = restore_xl(r, r->feed.feed.fd, &run);
+	ret = feed_image_end(&r->feed, failed, &r->found);
+	xl_show_messages(&run, ret > 0);
+	return ret ? -1 : 0;
+}
+
+static int restore_start(struct restore *r, uint32_t *domid)
+{
+	if (r->feed.talk < 0 ? restore_file(r) : restore_feed(r)) {
+		restore_clean(r);
+		return -1;
+	}
+	if (libxl_name_to_domid(r->xen.ctx, r->domain, domid))
+		return msg_error("the domain '%s' was restored, but is gone again", r->domain);
+	return 0;
+}
+
+int restore_run(struct restore *r, uint32_t *domid)
+{
+	int ret = -1;
+
+	if (restore_open(r) || restore_configure(r))
+		return -1;
+	if (xen_open(&r->xen, r->verbose))
+		return -1;
+	if (!restore_check_clash(r) && !signals_check())
+		ret = restore_start(r, domid);
+	xen_close(&r->xen);
+	return ret;
+}
+
+void restore_init(struct restore *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->in.fd = -1;
+	r->feed.talk = -1;
+	r->threads = copier_default_threads();
+}
+
+void restore_free(struct restore *r)
+{
+	if (r->feed.talk >= 0)
+		feed_image_stop(&r->feed);
+	input_close(&r->in);
+	free(r->image);
+	free(r->config);
+	free(r->domain);
+}

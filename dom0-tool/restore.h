@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Restoring a domain: image -> check -> xl. */
+#ifndef STILLPOINT_RESTORE_H
+#define STILLPOINT_RESTORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "feed_image.h"
+#include "input.h"
+#include "xen.h"
+
+/**
+ * struct restore - what is asked for, and what becomes of it
+ * @path: of the image; "-" is standard input
+ * @name: to give to the domain, NULL for the image's; so on
+ * @xlcfg: a file in xl's format that takes the place of the configuration
+ * @image: the image's own configuration; NULL if it has none
+ * @config: configuration to feed xl, NULL to let it read the image's own
+ * @domain: name that the domain will have
+ * @feed: passes the image on; its talk is -1 if xl reads the image itself
+ * @found: what was in the image
+ */
+struct restore {
+	const char *path;
+	const char *name;
+	const char *xlcfg;
+	const char *key_file;
+	uint64_t threads;
+	bool paused;
+	bool verbose;
+	struct input in;
+	char *image;
+	char *config;
+	char *domain;
+	struct feed_image feed;
+	struct feed_image_result found;
+	struct xen xen;
+};
+
+/* Prepare, with nothing asked for. restore_free() is due. */
+void restore_init(struct restore *r);
+
+/*
+ * Restore as asked for; *domid becomes the new domain. It does not run unless all of the
+ * image was right. 0 or -1, recorded.
+ */
+int restore_run(struct restore *r, uint32_t *domid);
+
+void restore_free(struct restore *r);
+
+#endif /* STILLPOINT_RESTORE_H */
