@@ -46,10 +46,10 @@ enum save_after {
  * @staging: bytes of memory for the copy
  * @track: how dirty pages are found, NULL for the best way
  * @max_rounds: how often pages are copied while the guest runs; 1 to SAVE_ROUNDS_MAX
- * @threads: that copy
+ * @threads: that copy, and that compress
  * @max_pause_us: refuse to park if a longer pause is expected; 0 for any
  * @force_pause: park nevertheless
- * @image: the layout; readable and pfns_max are set here
+ * @image: the layout; readable, threads and pfns_max are set here
  * @audit: compare the image with the guest before it runs on
  * @note: told of what was decided; only while the guest runs
  * @phase: told of each phase; must not block for long, the guest may be paused

@@ -11,14 +11,13 @@
 #include "control.h"
 #include "grants.h"
 #include "msg.h"
+#include "save_size.h"
 #include "save_state.h"
 #include "signals.h"
+#include "space.h"
 
 /* Few enough pages to copy while the guest is parked: about a millisecond. */
 #define LIVE_FEW 512
-
-/* No more is written before the park than this many times the guest's memory. */
-#define LIVE_TIMES 3
 
 /* What a park costs by itself, before one was measured. */
 #define LIVE_PARK_US 20000
@@ -233,7 +232,8 @@ static bool live_enough(const struct save *s)
 
 	if (s->res->nrounds >= s->opts->max_rounds)
 		return true;
-	if (s->res->sent > LIVE_TIMES * s->info.pages)
+	/* Where a page has one place, the file does not grow by what is written again. */
+	if (s->opts->image.layout != IMAGE_MAPPED && s->res->sent > SAVE_TIMES * s->info.pages)
 		return true;
 	if (s->res->nrounds == 1)
 		return false;
@@ -305,10 +305,15 @@ static int live_check_pause(struct save *s)
 		(unsigned long long)(asked / 1000), s->res->nrounds);
 }
 
-/* Pages that may be written from the park on. xl's layout has zeroes for free ones. */
-static uint64_t live_to_write(const struct save *s)
+/* Whether what is left fits. xl's layout has zeroes for free pages. */
+static int live_check_space(const struct save *s)
 {
-	return s->opts->image.layout == IMAGE_XL ? bitmap_count(&s->pending) : s->expected;
+	const struct image_options *opts = &s->opts->image;
+	uint64_t pages = opts->layout == IMAGE_XL ? bitmap_count(&s->pending) : s->expected;
+
+	if (opts->layout == IMAGE_MAPPED || !space_is_known(opts))
+		return 0;
+	return output_check_space(&s->out, image_bytes(opts, pages, s->mem.size, 0, 0));
 }
 
 /* Tell what was decided. */
@@ -363,8 +368,7 @@ int save_live(struct save *s)
 	pages = s->expected + s->expected / 4 + LIVE_SPARE;
 	if (pages > s->info.pages)
 		pages = s->info.pages;
-	if (output_check_space(&s->out,
-			       image_bytes(&s->opts->image, live_to_write(s), s->mem.size, 0, 0)))
+	if (live_check_space(s))
 		return -1;
 	live_find_granted(s);
 	return staging_reserve(&s->staging, pages);

@@ -7,6 +7,7 @@
 #include "msg.h"
 #include "save_state.h"
 #include "signals.h"
+#include "space.h"
 
 /* Tries to find the p2m of a guest that changes it meanwhile. */
 #define SAVE_P2M_TRIES 5
@@ -65,10 +66,13 @@ static int save_grow(struct save *s, uint64_t size)
 		return msg_error(
 			"the guest's p2m shrank from %llu to %llu pfns while it was saved; try again",
 			(unsigned long long)s->mem.size, (unsigned long long)size);
+	if (s->img && s->opts->image.layout == IMAGE_MAPPED)
+		return msg_error(
+			"the guest's p2m grew from %llu to %llu pfns, for which a mapped image that was begun has no places; try again",
+			(unsigned long long)s->mem.size, (unsigned long long)size);
 	if (bitmap_grow(&s->pending, size) || bitmap_grow(&s->set, size) ||
 	    bitmap_grow(&s->granted, size) || free_pages_grow(&s->free, size) ||
-	    snapshot_grow(&s->snap, size) ||
-	    (s->opts->audit && audit_grow(&s->audit, size)))
+	    snapshot_grow(&s->snap, size) || (s->opts->audit && audit_grow(&s->audit, size)))
 		return -1;
 	if (ram_grow(&s->mem, size))
 		return -1;
@@ -150,6 +154,19 @@ static int save_head(struct save *s)
 	return s->img->ops->head(s->img, &head) || save_p2m(s) ? -1 : 0;
 }
 
+/* Whether each page fits once. What is not there takes no room in the mapped layout. */
+static int save_check_space(const struct save *s)
+{
+	const struct image_options *opts = &s->opts->image;
+	uint64_t pages = s->info.pages, pfns = s->p2m.size, bytes;
+
+	bytes = image_bytes(opts, pages, opts->layout == IMAGE_MAPPED ? pages : pfns,
+			    s->info.max_vcpu_id + 1, strlen(s->config));
+	if (opts->layout == IMAGE_MAPPED)
+		bytes += pfns * sizeof(struct stillpoint_place);
+	return space_check(&s->out, opts, bytes, false);
+}
+
 int save_prepare(struct save *s)
 {
 	const struct save_options *opts = s->opts;
@@ -160,9 +177,9 @@ int save_prepare(struct save *s)
 	if (output_open(&s->out, opts->path, opts->replace))
 		return -1;
 	image.readable = opts->audit;
+	image.threads = opts->threads;
 	image.pfns_max = s->p2m.size;
-	if (output_check_space(&s->out, image_bytes(&opts->image, s->info.pages, s->p2m.size,
-						    s->info.max_vcpu_id + 1, strlen(s->config))))
+	if (save_check_space(s))
 		return -1;
 	s->img = image_new(&s->out, &image);
 	if (!s->img)

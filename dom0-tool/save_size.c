@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
+#include <string.h>
+
+#include "msg.h"
+#include "p2m.h"
+#include "save_size.h"
+#include "tracker.h"
+
+/* How often a page may be in the image. */
+static uint64_t size_times(const struct save_options *opts)
+{
+	/* The round that begins last may copy all of the memory, and so may the park. */
+	uint64_t rounds = SAVE_TIMES + 1;
+
+	if (opts->image.layout == IMAGE_MAPPED || opts->track == &tracker_none)
+		return 1;
+	return (opts->max_rounds < rounds ? opts->max_rounds : rounds) + 1;
+}
+
+static int size_look(struct domain *dom, struct domain_info *info, uint64_t *pfns)
+{
+	struct p2m p2m;
+	int ret;
+
+	ret = dom->ops->info(dom, info);
+	if (ret)
+		return msg_error("cannot look at the domain: %s", strerror(-ret));
+	if (info->hvm || info->width != sizeof(uint64_t))
+		return msg_error("this is no 64-bit PV guest; only those can be saved");
+	p2m_init(&p2m, dom, info);
+	ret = p2m_find(&p2m);
+	*pfns = p2m.size;
+	p2m_free(&p2m);
+	return ret;
+}
+
+int save_find_size(struct domain *dom, const struct save_options *opts, struct save_size *size)
+{
+	struct domain_info info;
+	char *config;
+	int ret;
+
+	if (size_look(dom, &info, &size->pfns))
+		return -1;
+	ret = dom->ops->config(dom, &config);
+	if (ret)
+		return msg_error("cannot read the domain's configuration: %s", strerror(-ret));
+	size->pages = info.pages;
+	size->bytes =
+		image_bytes(&opts->image, size->pages * size_times(opts),
+			    size->pfns * size_times(opts), info.max_vcpu_id + 1, strlen(config));
+	free(config);
+	return 0;
+}
