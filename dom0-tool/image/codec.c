@@ -19,7 +19,7 @@ static const char *const names[] = {
  * struct codec - state of the libraries
  * @lz4: NULL unless it compresses by lz4
  * @zstd: NULL unless it compresses by zstd
- * @unzstd: always there, as whoever reads takes what comes
+ * @unzstd: NULL until zstd decompresses
  */
 struct codec {
 	struct codec_choice choice;
@@ -71,9 +71,6 @@ struct codec *codec_new(const struct codec_choice *choice)
 	if (!codec)
 		goto fail;
 	codec->choice = *choice;
-	codec->unzstd = ZSTD_createDCtx();
-	if (!codec->unzstd)
-		goto fail;
 	if (choice->codec == STILLPOINT_CODEC_LZ4) {
 		codec->lz4 = malloc(LZ4_sizeofState());
 		if (!codec->lz4)
@@ -142,6 +139,10 @@ static int codec_unzstd(struct codec *codec, const void *src, size_t stored, voi
 {
 	if (ZSTD_findFrameCompressedSize(src, stored) != stored)
 		return -1;
+	if (!codec->unzstd)
+		codec->unzstd = ZSTD_createDCtx();
+	if (!codec->unzstd)
+		return msg_error("out of memory to decompress");
 	return ZSTD_decompressDCtx(codec->unzstd, dst, raw, src, stored) == raw ? 0 : -1;
 }
 

@@ -45,7 +45,8 @@ size_t codec_compress(struct codec *codec, const void *src, size_t size, void *d
 
 /*
  * Decompress @stored bytes at @src, which may be hostile, by @which into exactly @raw
- * bytes at @dst. Returns 0, or -1 if they are not that; nothing is recorded.
+ * bytes at @dst. Returns 0, or -1 if they are not that; only a lack of memory is
+ * recorded.
  */
 int codec_decompress(struct codec *codec, uint32_t which, const void *src, size_t stored, void *dst,
 		     size_t raw);

@@ -16,18 +16,35 @@
 #define KNOWN_TYPE_MASK 15
 #define KNOWN_KIND_MASK 3
 
+static int room_reserve(struct packed_room *room, size_t size)
+{
+	/* In steps, as frames become smaller and larger. */
+	const size_t step = 32768, want = (size / step + 1) * step;
+
+	if (size <= room->size)
+		return 0;
+	free(room->data);
+	room->data = malloc(want);
+	room->size = room->data ? want : 0;
+	return room->data ? 0 : msg_error("out of memory for a frame of %zu bytes", size);
+}
+
 static void pages_run(struct workers_job *job, unsigned int thread)
 {
 	struct packed_slot *slot = (struct packed_slot *)job;
 	const struct sections *s = slot->pp->sections;
+	struct frame *frame = &slot->frame;
 	size_t size;
 
 	slot->pages = NULL;
-	if (section_open(s, &slot->h, slot->offset, slot->body, &size) ||
-	    frame_parse(&slot->frame, slot->body, size, s->header.frame_bytes, slot->pfns,
+	if (section_open(s, &slot->h, slot->offset, slot->body.data, &size) ||
+	    frame_parse(frame, slot->body.data, size, s->header.frame_bytes, slot->pfns,
 			slot->offset))
 		return;
-	slot->pages = frame_unpack(&slot->frame, slot->pp->codecs[thread], slot->room);
+	if (frame->head.codec != STILLPOINT_CODEC_NONE &&
+	    room_reserve(&slot->room, frame->head.raw))
+		return;
+	slot->pages = frame_unpack(frame, slot->pp->codecs[thread], slot->room.data);
 }
 
 static void pages_count_frame(struct source_info *info, const struct stillpoint_frame *head)
@@ -106,23 +123,15 @@ int packed_pages_drain(struct packed_pages *pp)
 	return pp->used ? pages_give(pp, pp->used) : 0;
 }
 
-struct packed_slot *packed_pages_get(struct packed_pages *pp)
+struct packed_slot *packed_pages_get(struct packed_pages *pp, size_t size)
 {
-	const uint32_t frame_bytes = pp->sections->header.frame_bytes;
 	struct packed_slot *slot;
 
 	if (pp->used == pp->slots && pages_give(pp, pp->slots / 2))
 		return NULL;
 	slot = &pp->ring[(pp->first + pp->used) % pp->slots];
-	if (slot->body)
-		return slot;
 	slot->pp = pp;
-	slot->body = malloc(frame_body_max(frame_bytes) + CRYPT_TAG_BYTES);
-	slot->room = malloc(frame_bytes);
-	if (slot->body && slot->room)
-		return slot;
-	msg_error("out of memory for the frames of the image");
-	return NULL;
+	return room_reserve(&slot->body, size) ? NULL : slot;
 }
 
 void packed_pages_put(struct packed_pages *pp, struct packed_slot *slot)
@@ -195,8 +204,8 @@ void packed_pages_free(struct packed_pages *pp)
 	for (i = 0; i < WORKERS_MAX; i++)
 		codec_free(pp->codecs[i]);
 	for (i = 0; pp->ring && i < pp->slots; i++) {
-		free(pp->ring[i].body);
-		free(pp->ring[i].room);
+		free(pp->ring[i].body.data);
+		free(pp->ring[i].room.data);
 	}
 	free(pp->ring);
 	free(pp->known);

@@ -18,6 +18,14 @@
 struct packed_pages;
 
 /**
+ * struct packed_room - memory that is used again, and grows
+ */
+struct packed_room {
+	uint8_t *data;
+	size_t size;
+};
+
+/**
  * struct packed_slot - a frame in the ring
  * @h: header of its section, at @offset of the file
  * @body: as it was read
@@ -30,8 +38,8 @@ struct packed_slot {
 	struct stillpoint_section h;
 	uint64_t offset;
 	uint64_t pfns;
-	uint8_t *body;
-	uint8_t *room;
+	struct packed_room body;
+	struct packed_room room;
 	struct frame frame;
 	const uint8_t *pages;
 };
@@ -69,10 +77,10 @@ void packed_pages_free(struct packed_pages *pp);
 int packed_pages_grow(struct packed_pages *pp, uint64_t pfns);
 
 /*
- * A slot for the next frame: its body has room for what frame_body_max() says, and a
- * tag. Pages that came before may be passed on meanwhile. NULL with an error recorded.
+ * A slot for the next frame, whose body has @size bytes. Pages that came before may be
+ * passed on meanwhile. NULL with an error recorded.
  */
-struct packed_slot *packed_pages_get(struct packed_pages *pp);
+struct packed_slot *packed_pages_get(struct packed_pages *pp, size_t size);
 
 /* The frame was read into the slot: its h, offset and body. */
 void packed_pages_put(struct packed_pages *pp, struct packed_slot *slot);

@@ -143,8 +143,8 @@ static int packed_take_frame(struct packed_source *p, const struct stillpoint_se
 		return packed_bad("pages before any P2M", h->type, offset);
 	if (h->length > frame_body_max(p->sections.header.frame_bytes) + tag)
 		return packed_bad("an impossible length", h->type, offset);
-	slot = packed_pages_get(&p->pages);
-	if (!slot || reader_read(&p->r, slot->body, h->length, "PAGES"))
+	slot = packed_pages_get(&p->pages, h->length);
+	if (!slot || reader_read(&p->r, slot->body.data, h->length, "PAGES"))
 		return -1;
 	slot->h = *h;
 	slot->offset = offset;

@@ -184,6 +184,8 @@ void craft_end(struct craft *c, uint64_t pages)
 
 	c->footer.sections = sizeof(c->s.header);
 	c->footer.end = c->size;
+	if (!c->footer.index)
+		c->footer.index = c->size;
 	sections_end(&c->s, pages, &end);
 	craft_section(c, STILLPOINT_SECTION_END, STILLPOINT_SECTION_MANDATORY, &end, sizeof(end));
 	c->footer.length = c->size + sizeof(c->footer);
