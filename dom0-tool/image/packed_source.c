@@ -64,6 +64,7 @@ static int packed_open(struct packed_source *p)
 
 	if (reader_open(&p->r, p->src.fd))
 		return -1;
+	reader_drop_digest(&p->r);
 	reader_push(&p->r, p->src.peeked, p->src.npeeked);
 	if (reader_read(&p->r, &header, sizeof(header), "the header"))
 		return -1;

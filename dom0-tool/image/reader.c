@@ -36,6 +36,12 @@ int reader_open(struct reader *r, int fd)
 	return 0;
 }
 
+void reader_drop_digest(struct reader *r)
+{
+	XXH3_freeState(r->digest);
+	r->digest = NULL;
+}
+
 void reader_push(struct reader *r, const void *data, size_t size)
 {
 	memcpy(r->buffer, data, size);
@@ -87,7 +93,8 @@ static int reader_take(struct reader *r, uint8_t *data, uint64_t size, const cha
 		part = r->end - r->start;
 		if (part > left)
 			part = left;
-		XXH3_128bits_update(r->digest, r->buffer + r->start, part);
+		if (r->digest)
+			XXH3_128bits_update(r->digest, r->buffer + r->start, part);
 		if (data) {
 			memcpy(data, r->buffer + r->start, part);
 			data += part;

@@ -16,7 +16,7 @@
  * struct reader - a file or a pipe being read
  * @size: of the file; READER_SIZE_UNKNOWN for a pipe
  * @offset: of the next byte
- * @digest: over all bytes before @offset
+ * @digest: over all bytes before @offset; NULL if nobody wants it
  * @buffer: @room bytes, of which those from @start to @end are still to be taken
  */
 struct reader {
@@ -32,6 +32,9 @@ struct reader {
 
 /* Begin at the front of the regular file or the pipe @fd. Returns 0 or -1, recorded. */
 int reader_open(struct reader *r, int fd);
+
+/* Nobody wants the digest. Comes before all else. */
+void reader_drop_digest(struct reader *r);
 
 /*
  * Begin with the @size bytes at @data, few, which were read from the pipe before. Comes
