@@ -165,7 +165,7 @@ void save_report_rounds(const struct save_result *res)
 			    r->slices, (unsigned long long)r->hooks);
 	if (!res->confirmed)
 		return;
-	report_line("pause: %llu pages pending and in use, %llu free; %llu in the last set; predicted %.1f ms",
+	report_line("pause: %llu pages pending, %llu free, %llu in the last set; predicted %.1f ms",
 		    (unsigned long long)res->pending, (unsigned long long)res->free,
 		    (unsigned long long)res->last_set, ms(res->predicted_pause_us));
 	report_line("pause: here set %.1f, copy %.1f, flip %.1f, in all %.1f ms", ms(res->set_us),

@@ -77,8 +77,7 @@ static int save_check_size(const struct save *s)
 	return 0;
 }
 
-static int save_page(struct save *s, uint64_t pfn, enum stillpoint_page_kind kind,
-		     const void *data)
+static int save_page(struct save *s, uint64_t pfn, enum stillpoint_page_kind kind, const void *data)
 {
 	struct image_page page = {
 		.pfn = pfn,

@@ -25,7 +25,7 @@
  */
 #define BLOCKS 16384
 
-#define ORDERS ((int)ARRAY_SIZE(((struct zone *)NULL)->free_area))
+#define ORDERS ((int)(sizeof_field(struct zone, free_area) / sizeof(struct free_area)))
 
 static struct sp_bitmap map;
 /* Pages granted writable, free or not. */
@@ -113,8 +113,7 @@ static unsigned int add_order(unsigned int order, unsigned int blocks)
 	struct zone *zone, *end;
 	int node;
 
-	for_each_online_node(node)
-	{
+	for_each_online_node(node) {
 		zone = NODE_DATA(node)->node_zones;
 		for (end = zone + MAX_NR_ZONES; zone < end; zone++)
 			if (populated_zone(zone))

@@ -30,8 +30,8 @@ littered() { echo $(($(grep -ac "^$token\$" "$image") / 128)); }
 # said NAME: a field of what the last save said.
 said() { field "$1" "$output"; }
 
-# told: print what is told apart, for who reads the log.
-told() {
+# tell NAME: what it said, for who reads the log.
+tell() {
 	echo "# $1: pages $(said pages) free $(said free_pages) sent $(said sent_pages)" \
 		"staged $(said staged_pages) pause_us $(said domain_pause_us)" \
 		"guest_free_us $(said guest_free_us), $(littered) littered pages in the image"
@@ -49,7 +49,7 @@ expect 0 'the loads run' within 120 check_load g1
 
 for track in guest none; do
 	expect 0 "$track: save" stillpoint save --json --force --track "$track" g1 "$image"
-	told "$track"
+	tell "$track"
 	holds "$track: what is free was found" "$(said free_pages) > $mib * 256 * 3 / 4"
 	holds "$track: it was not copied" \
 		"$(said sent_pages) + $(said staged_pages) < $(said pages) - $mib * 128"
@@ -71,7 +71,7 @@ for ((n = 1; n <= count; n++)); do
 done
 expect 0 'memory: fill and free memory again' litter g1 20
 expect 0 'memory: save --stop' stillpoint save --json --stop --force g1 "$image"
-told 'save --stop'
+tell 'save --stop'
 expect 0 'keep the disks' guest-disk snapshot g1 kept
 
 for tool in stillpoint xl; do
@@ -94,7 +94,7 @@ has 'poison: the module says why it cannot' 'free pages are saved like others: p
 	"$(ask g1 dmesg)"
 expect 0 'poison: fill and free memory' litter g1 40
 expect 0 'poison: save --stop' stillpoint save --json --stop --force g1 "$image"
-told poison
+tell poison
 is 'poison: nothing counts as free' 0 "$(said free_pages)"
 expect 0 'poison: restore' stillpoint restore "$image"
 expect 0 'poison: all free memory can be taken and given back' litter g1 $((mib / 2))
