@@ -322,20 +322,27 @@ static void error_ends_the_queue(void **state)
 	}
 }
 
-/* The last write to a place counts, however many are under way. */
+/*
+ * The last write to a place counts, however many are under way, and even if an earlier one
+ * has to be tried again.
+ */
 static void writes_to_one_place_keep_their_order(void **state)
 {
 	unsigned int i, n;
 
 	(void)state;
 	for (i = 0; i < 3; i++) {
+		struct twist twist = { .result = -EAGAIN };
 		struct ioqueue_options opts = {
+			.result = twist_result,
+			.data = &twist,
 			.fail_uring = i ? ENOSYS : 0,
 			.fail_direct = i == 2 ? EINVAL : 0,
 		};
 		struct ioqueue *q = queue(true, &opts);
 
 		for (n = 0; n < 100; n++) {
+			twist.times = n % 2;
 			assert_works(put(q, 0, 4096 * (n % 3 + 1), n));
 			assert_works(put(q, 1 << 20, IOQUEUE_BYTES, n));
 			assert_works(put(q, (1 << 20) + 4096 * (n % 200), 8192, n + 1));

@@ -446,7 +446,7 @@ static void what_is_written_is_read(void **state)
 	unsigned int i;
 
 	(void)state;
-	guest_mixed(6000);
+	guest_mixed(5000);
 	for (i = 0; i < WAYS; i++) {
 		write_image(&ways[i]);
 		assert_image(&ways[i]);
@@ -541,7 +541,7 @@ static void random_round(struct image *img, unsigned int round)
 	unsigned int i, j, n;
 	uint64_t pfn;
 
-	for (i = 0; i < 60; i++) {
+	for (i = 0; i < 40; i++) {
 		pfn = next_random() % guest.n;
 		n = next_random() % 5 ? 1 : next_random() % 300;
 		for (j = 0; j < n && pfn < guest.n; j++, pfn++) {
@@ -572,7 +572,7 @@ static void size_is_bounded_however_often_pages_come(void **state)
 		img = write_open(&out, &ways[way]);
 		write_begin(img);
 		write_pages(img);
-		for (round = 0; round < 25; round++) {
+		for (round = 0; round < 15; round++) {
 			random_round(img, round + 5);
 			assert_bounded(&out);
 		}
