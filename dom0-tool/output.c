@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#define _GNU_SOURCE /* O_TMPFILE */
+#define _GNU_SOURCE /* O_TMPFILE, sync_file_range */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +21,9 @@
 
 /* What is as large is not copied into the buffer first. */
 #define OUTPUT_DIRECT (64u << 10)
+
+/* So much is given to the disk at a time. */
+#define OUTPUT_DISK (8u << 20)
 
 #define OUTPUT_MODE 0600
 
@@ -209,6 +212,15 @@ static bool output_try_again(const struct output *out)
 	return true;
 }
 
+/* Let the disk work from the beginning on, not in the end only. fsync() tells what fails. */
+static void output_begin_disk(struct output *out)
+{
+	if (out->stream || out->written - out->begun < OUTPUT_DISK)
+		return;
+	sync_file_range(out->fd, out->begun, out->written - out->begun, SYNC_FILE_RANGE_WRITE);
+	out->begun = out->written;
+}
+
 static int output_write(struct output *out, const uint8_t *data, size_t size)
 {
 	size_t done = 0;
@@ -224,6 +236,8 @@ static int output_write(struct output *out, const uint8_t *data, size_t size)
 			return output_failed(out, n ? strerror(errno) : "nothing written");
 		done += n;
 	}
+	out->written += size;
+	output_begin_disk(out);
 	if (out->digest)
 		XXH3_128bits_update(out->digest, data, size);
 	return 0;

@@ -28,6 +28,8 @@
  * @replace: an existing file may be replaced
  * @fill: bytes in @buffer
  * @length: bytes appended so far
+ * @written: of these, those that were given to the file
+ * @begun: of these, those that the system was asked to begin to bring to disk
  * @digest: over those bytes; NULL if nobody wants it
  */
 struct output {
@@ -41,6 +43,8 @@ struct output {
 	uint8_t *buffer;
 	size_t fill;
 	uint64_t length;
+	uint64_t written;
+	uint64_t begun;
 	XXH3_state_t *digest;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +11,9 @@
 #include "signals.h"
 
 #define READER_BUFFER (1u << 20)
+
+/* A disk is asked for so much before it is needed: what the system does by itself is little. */
+#define READER_AHEAD (16u << 20)
 
 /* Memory that is made for a read before any of its bytes came. */
 #define READER_STEP (1u << 16)
@@ -48,11 +52,23 @@ void reader_push(struct reader *r, const void *data, size_t size)
 	r->end = size;
 }
 
+/* Have the next bytes of a file read while others are worked on. */
+static void reader_ask_ahead(struct reader *r)
+{
+	if (r->size == READER_SIZE_UNKNOWN || r->offset + READER_AHEAD / 2 < r->asked)
+		return;
+	if (r->asked < r->offset)
+		r->asked = r->offset;
+	posix_fadvise(r->fd, r->asked, READER_AHEAD, POSIX_FADV_WILLNEED);
+	r->asked += READER_AHEAD;
+}
+
 /* Returns the number of bytes that came, 0 at the end, or -1 with an error recorded. */
 static ssize_t reader_fill(struct reader *r)
 {
 	ssize_t n;
 
+	reader_ask_ahead(r);
 	do {
 		if (signals_check())
 			return -1;

@@ -16,6 +16,7 @@
  * struct reader - a file or a pipe being read
  * @size: of the file; READER_SIZE_UNKNOWN for a pipe
  * @offset: of the next byte
+ * @asked: bytes that the system was asked to read ahead
  * @digest: over all bytes before @offset; NULL if nobody wants it
  * @buffer: @room bytes, of which those from @start to @end are still to be taken
  */
@@ -23,6 +24,7 @@ struct reader {
 	int fd;
 	uint64_t size;
 	uint64_t offset;
+	uint64_t asked;
 	XXH3_state_t *digest;
 	uint8_t *buffer;
 	size_t room;
