@@ -45,6 +45,7 @@ install: tool
 
 include tests/unit/unit.mk
 include tests/bench/image/image.mk
+include tests/fuzz/fuzz.mk
 
 # What building and testing on this machine needs; the lab adds its own.
 PACKAGES := gcc make pkg-config libxen-dev libjson-c-dev libxxhash-dev libzstd-dev \

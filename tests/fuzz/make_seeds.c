@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Seeds for all harnesses, made by the tool's own writers: make_seeds DIR writes
+ * DIR/HARNESS/NAME.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fuzz.h"
+#include "image/section.h"
+#include "image/source.h"
+#include "own_parts.h"
+#include "page.h"
+#include "patches.h"
+#include "pump.h"
+
+/* Room for an image that grows when it is encrypted. */
+#define SEED_ROOM (1u << 20)
+
+static const char *seeds_dir;
+
+static const char config[] =
+	"{\"c_info\":{\"type\":\"pv\",\"name\":\"seed\"},\"b_info\":{\"vcpus\":[0],\"mb\":64}}";
+
+/* Nothing is mutated here. */
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size)
+{
+	(void)data;
+	(void)max_size;
+	return size;
+}
+
+/* Write @size bytes behind @how bytes of the harness's own. */
+static void seed_write(const char *harness, const char *name, const void *how, size_t nhow,
+		       const void *data, size_t size)
+{
+	char path[512];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", seeds_dir, harness);
+	mkdir(path, 0777);
+	snprintf(path, sizeof(path), "%s/%s/%s", seeds_dir, harness, name);
+	file = fopen(path, "w");
+	fuzz_check(file && fwrite(how, 1, nhow, file) == nhow);
+	fuzz_check(fwrite(data, 1, size, file) == size && !fclose(file));
+}
+
+static void seed_vcpu(struct vcpu_state *vcpu)
+{
+	memset(vcpu, 0, sizeof(*vcpu));
+	vcpu->basic.user_regs.rax = 2;
+	vcpu->basic.user_regs.rdx = 1;
+	vcpu->extended = (struct blob){ .data = "extended", .size = 9 };
+	vcpu->xsave = (struct blob){ .data = "0123456789abcdef", .size = 16 };
+	vcpu->msrs = (struct blob){ .data = "fedcba9876543210", .size = 16 };
+}
+
+/* Pages of each kind; pfn 1 holds the p2m. */
+static void seed_pages(struct image *img)
+{
+	static uint8_t bytes[4][PAGE_BYTES];
+	struct image_page pages[] = {
+		{ .pfn = 0, .type = XEN_DOMCTL_PFINFO_XTAB },
+		{ .pfn = 1, .kind = STILLPOINT_PAGE_DATA, .data = bytes[0] },
+		{ .pfn = 2, .type = XEN_DOMCTL_PFINFO_BROKEN },
+		{ .pfn = 3, .kind = STILLPOINT_PAGE_DATA, .data = bytes[1] },
+		{ .pfn = 4, .kind = STILLPOINT_PAGE_ZERO },
+		{ .pfn = 5, .kind = STILLPOINT_PAGE_FREE },
+		{ .pfn = 6, .kind = STILLPOINT_PAGE_DATA, .data = bytes[2] },
+		{ .pfn = 7,
+		  .type = XEN_DOMCTL_PFINFO_L4TAB | XEN_DOMCTL_PFINFO_LPINTAB,
+		  .kind = STILLPOINT_PAGE_DATA,
+		  .data = bytes[3] },
+	};
+	unsigned int i;
+
+	memset(bytes[0], 0x5a, PAGE_BYTES);
+	strcpy((char *)bytes[1], "a page that can be made smaller");
+	bytes[3][0] = 0x63;
+	for (i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
+		fuzz_check(!img->ops->page(img, &pages[i]));
+	fuzz_check(!img->ops->flush(img));
+}
+
+static void seed_contents(struct image *img)
+{
+	static uint64_t frames[] = { 1 };
+	static uint8_t shared_info[PAGE_BYTES];
+	struct image_p2m p2m = { .max_pfn = 6, .frames = frames, .nframes = 1 };
+	struct vcpu_state vcpu;
+	struct image_head head = {
+		.config = config,
+		.xen_major = 4,
+		.xen_minor = 17,
+		.cpuid = { .data = "a CPUID leaf of 24 byte", .size = 24 },
+		.msrs = { .data = "an MSR of 16 by", .size = 16 },
+	};
+	struct image_tail tail = {
+		.tsc = { .mode = 1, .khz = 2000000, .nsec = 3, .incarnation = 4 },
+		.shared_info = shared_info,
+		.vcpus = &vcpu,
+		.nvcpus = 1,
+	};
+
+	seed_vcpu(&vcpu);
+	fuzz_check(!img->ops->head(img, &head) && !img->ops->p2m(img, &p2m));
+	/* The guest grows. */
+	p2m.max_pfn = 7;
+	fuzz_check(!img->ops->p2m(img, &p2m));
+	seed_pages(img);
+	fuzz_check(!img->ops->tail(img, &tail));
+}
+
+/* An image in memory of SEED_ROOM bytes; free() it. */
+static uint8_t *seed_image(const struct image_options *opts, size_t *size)
+{
+	uint8_t *data = calloc(1, SEED_ROOM);
+	struct output out;
+	struct image *img;
+	ssize_t n;
+
+	fuzz_check(data && !output_open(&out, "seed", false));
+	img = image_new(&out, opts);
+	fuzz_check(img);
+	seed_contents(img);
+	img->ops->free(img);
+	fuzz_check(!output_flush(&out));
+	n = pread(out.fd, data, SEED_ROOM, 0);
+	fuzz_check(n > 0 && n < SEED_ROOM / 2);
+	output_close(&out);
+	*size = n;
+	return data;
+}
+
+/* The same image for several ways of reading it. */
+static void seed_ways(const char *harness, const char *name, const uint8_t *data, size_t size)
+{
+	static const uint8_t ways[] = {
+		0,
+		PUMP_PIPE | PUMP_CHECK,
+		PUMP_CHECK | PUMP_FAIL | 0x30,
+		PUMP_CHECK | PUMP_CONVERT,
+		PUMP_CHECK | PUMP_CONVERT | 0x10,
+		PUMP_CHECK | PUMP_CONVERT | 0x20,
+	};
+	char way[64];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(ways); i++) {
+		snprintf(way, sizeof(way), "%s-%u", name, i);
+		seed_write(harness, way, &ways[i], 1, data, size);
+	}
+}
+
+static void seed_layout(const char *harness, const char *name, enum image_layout layout,
+			enum stillpoint_codec codec)
+{
+	struct image_options opts = {
+		.layout = layout,
+		.compress = { .codec = codec, .level = 1 },
+		.threads = 1,
+		.pfns_max = 8,
+	};
+	uint8_t *data;
+	size_t size;
+
+	data = seed_image(&opts, &size);
+	seed_ways(harness, name, data, size);
+	if (layout == IMAGE_PACKED) {
+		size = own_parts_encrypt(data, size, SEED_ROOM, &own_secret);
+		seed_ways("encrypted", name, data, size);
+	}
+	free(data);
+}
+
+static void seed_images(void)
+{
+	seed_layout("xl", "xl", IMAGE_XL, STILLPOINT_CODEC_NONE);
+	seed_layout("mapped", "mapped", IMAGE_MAPPED, STILLPOINT_CODEC_NONE);
+	seed_layout("packed", "none", IMAGE_PACKED, STILLPOINT_CODEC_NONE);
+	seed_layout("packed", "lz4", IMAGE_PACKED, STILLPOINT_CODEC_LZ4);
+	seed_layout("packed", "zstd", IMAGE_PACKED, STILLPOINT_CODEC_ZSTD);
+}
+
+static void seed_texts(void)
+{
+	/* Two values as given, the others good. */
+	static const char published[] = { 4, 1, '1', 4, 5, '0', '.', '1', '.', '0', 0, 0, 0 };
+
+	seed_write("text", "config", "", 1, config, sizeof(config) - 1);
+	seed_write("text", "published", "\1", 1, published, sizeof(published));
+}
+
+/* Hostile guests, for who reads memory and who saves. */
+static void seed_guests(void)
+{
+	static const struct {
+		const char *name;
+		struct patch patch;
+	} seeds[] = {
+		{ "none", { .what = PATCH_GRANT } },
+		{ "max-pfn", { .what = PATCH_ANCHOR, .where = ANCHOR_MAX_PFN, .value = 1024 } },
+		{ "tree", { .what = PATCH_ANCHOR, .where = ANCHOR_CR3 } },
+		{ "moved", { .when = 1, .what = PATCH_ANCHOR, .where = ANCHOR_VADDR } },
+		{ "p2m",
+		  { .when = 1,
+		    .what = PATCH_PAGE,
+		    .where = MACHINE_P2M * ENTRIES_PER_PAGE + 30,
+		    .value = UINT64_MAX } },
+		{ "table",
+		  { .when = 2,
+		    .what = PATCH_PAGE,
+		    .form = FORM_ENTRY,
+		    .count = 3,
+		    .step = 1,
+		    .where = MACHINE_L1 * ENTRIES_PER_PAGE,
+		    .value = UINT64_C(0x6300000004) } },
+		{ "type", { .what = PATCH_TYPE, .where = 30, .value = 1 } },
+		{ "cr1", { .what = PATCH_VCPU, .where = 100, .value = UINT64_MAX } },
+		{ "offline", { .what = PATCH_VCPUS, .where = 1 } },
+		{ "granted", { .what = PATCH_GRANT, .form = FORM_FRAME, .value = 31 } },
+		{ "late", { .what = PATCH_MODULE, .value = MODULE_LATE, .where = TRACK_WORKS } },
+		{ "window", { .when = 3, .what = PATCH_CONTROL, .where = 6, .value = 1 } },
+		{ "directory", { .when = 1, .what = PATCH_CONTROL, .where = 23, .value = 99 } },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
+		seed_write("memory", seeds[i].name, "", 0, &seeds[i].patch, sizeof(struct patch));
+		seed_write("guest", seeds[i].name, "\4", 1, &seeds[i].patch, sizeof(struct patch));
+	}
+}
+
+/* A body with what fuzz_section.c wants before it. */
+static void seed_body(FILE *file, uint8_t type, int ret, struct section_body *body)
+{
+	uint16_t size = body->size;
+
+	fuzz_check(!ret && body->size == size);
+	fwrite(&type, 1, 1, file);
+	fwrite(&size, 1, sizeof(size), file);
+	fwrite(body->data, 1, size, file);
+	section_body_free(body);
+}
+
+static void seed_bodies(void)
+{
+	static uint64_t frames[] = { 1 };
+	static uint8_t page[PAGE_BYTES];
+	struct image_p2m p2m = { .max_pfn = 7, .frames = frames, .nframes = 1 };
+	struct image_head head = { .xen_major = 4, .xen_minor = 17 };
+	struct tsc_state tsc = { .mode = 1 };
+	struct section_body body = { 0 };
+	struct vcpu_state vcpu;
+	char *data;
+	size_t size;
+	FILE *file = open_memstream(&data, &size);
+
+	fuzz_check(file);
+	seed_vcpu(&vcpu);
+	seed_body(file, 0, body_config(&body, config), &body);
+	seed_body(file, 1, body_platform(&body, &head), &body);
+	seed_body(file, 2, body_p2m(&body, &p2m), &body);
+	seed_body(file, 3, body_tsc(&body, &tsc), &body);
+	seed_body(file, 4, body_shared_info(&body, page), &body);
+	seed_body(file, 5, body_vcpu(&body, &vcpu), &body);
+	fclose(file);
+	seed_write("section", "bodies", "", 1, data, size);
+	free(data);
+}
+
+static void seed_codecs(void)
+{
+	static uint8_t page[PAGE_BYTES];
+	struct codec_choice choice = { .level = 1 };
+	uint8_t how[5] = { 1, 0, 0, PAGE_BYTES >> 8, 0 };
+	uint8_t stored[2 * PAGE_BYTES];
+	struct codec *codec;
+	size_t size;
+
+	strcpy((char *)page + 64, "a page that can be made smaller");
+	for (how[1] = STILLPOINT_CODEC_NONE; how[1] <= STILLPOINT_CODEC_ZSTD; how[1]++) {
+		choice.codec = how[1];
+		codec = codec_new(&choice);
+		fuzz_check(codec);
+		size = codec_compress(codec, page, sizeof(page), stored, sizeof(stored));
+		if (!size)
+			memcpy(stored, page, size = sizeof(page));
+		seed_write("section", codec_name(how[1]), how, sizeof(how), stored, size);
+		codec_free(codec);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	fuzz_check(argc == 2);
+	seeds_dir = argv[1];
+	mkdir(seeds_dir, 0777);
+	seed_images();
+	seed_texts();
+	seed_guests();
+	seed_bodies();
+	seed_codecs();
+	return 0;
+}
