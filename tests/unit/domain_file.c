@@ -471,7 +471,7 @@ static int file_logdirty(struct domain *dom, enum domain_logdirty op, uint64_t *
 		m->logs_on++;
 	}
 	/* As in Xen: without a log there is an empty set, and no error. */
-	for (pfn = 0; op == DOMAIN_LOGDIRTY_CLEAN && pfn < pfns; pfn++)
+	for (pfn = 0; op == DOMAIN_LOGDIRTY_CLEAN && pfn < pfns && pfn < m->pfns; pfn++)
 		if (m->logging && m->log[pfn])
 			bitmap[pfn / 64] |= UINT64_C(1) << pfn % 64;
 	memset(m->log, 0, m->pfns * sizeof(*m->log));
