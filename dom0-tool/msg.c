@@ -10,7 +10,8 @@
 static char msg_command[32];
 static char msg_subject[320];
 static char msg_text[1024];
-static pthread_mutex_t msg_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t msg_lock;
+static pthread_once_t msg_once = PTHREAD_ONCE_INIT;
 
 /*
  * Names come from images and guests: what a terminal would act on becomes '?'. That is
@@ -39,11 +40,17 @@ void msg_set_subject(const char *kind, const char *name)
 	msg_clean(msg_subject);
 }
 
+static void msg_init(void)
+{
+	pthread_mutex_init(&msg_lock, NULL);
+}
+
 int msg_error(const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
+	pthread_once(&msg_once, msg_init);
 	pthread_mutex_lock(&msg_lock);
 	if (!msg_text[0]) {
 		vsnprintf(msg_text, sizeof(msg_text), fmt, ap);

@@ -44,7 +44,7 @@ static int crypt_check_file(int fd, const char *path)
 		return msg_error("cannot look at the key file '%s': %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
 		return msg_error("the key file '%s' is neither a regular file nor a pipe", path);
-	if (S_ISREG(st.st_mode) && (st.st_mode & (S_IRWXG | S_IRWXO)))
+	if (S_ISREG(st.st_mode) && (st.st_mode & 0077))
 		msg_warn("others may use the key file '%s'; make it yours with chmod 600", path);
 	return 0;
 }

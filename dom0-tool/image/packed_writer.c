@@ -39,7 +39,7 @@ static struct packed_writer *packed_of(struct image *img)
 static int packed_section(struct packed_writer *w, uint32_t type, int ret,
 			  struct section_body *body)
 {
-	struct stillpoint_section h;
+	struct stillpoint_section h = { .length = 0 };
 
 	if (!ret)
 		ret = sections_add(&w->sections, type, STILLPOINT_SECTION_MANDATORY, body->data,

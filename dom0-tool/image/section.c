@@ -35,7 +35,7 @@ static const char *section_name_or_null(uint32_t type)
 
 bool section_known(uint32_t type)
 {
-	return section_name_or_null(type) != NULL;
+	return section_name_or_null(type);
 }
 
 const char *section_name(uint32_t type)

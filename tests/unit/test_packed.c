@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "allocated.h"
 #include "image/packed_writer.h"
 #include "pump.h"
 #include "sink.h"
@@ -15,9 +16,6 @@
 
 #define NOTAB XEN_DOMCTL_PFINFO_NOTAB
 #define PAGES 700
-
-/* ASan's, as in its sanitizer/allocator_interface.h, which not every gcc comes with. */
-size_t __sanitizer_get_current_allocated_bytes(void);
 
 static const struct crypt_secret secret = { .data = (uint8_t *)"open sesame", .size = 11 };
 static const struct crypt_secret other = { .data = (uint8_t *)"open barley", .size = 11 };
@@ -129,7 +127,7 @@ static void check_round_trip(const char *compress, const struct crypt_secret *ke
 	sink_assert_same(&want, &got);
 	assert_counts(&info, size);
 	assert_int_equal(info.codecs, codec_bits);
-	assert_int_equal(info.encrypted, key != NULL);
+	assert_int_equal(info.encrypted, !!key);
 	if (codec_bits == 1 << STILLPOINT_CODEC_NONE)
 		assert_int_equal(info.raw_bytes, info.stored_bytes);
 	else

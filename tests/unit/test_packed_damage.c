@@ -369,7 +369,8 @@ static void one_run(uint64_t pfn, uint32_t count, uint8_t kind, uint8_t type, co
 	struct stillpoint_frame head = { .runs = 1 };
 
 	if (kind == STILLPOINT_PAGE_DATA && count <= 16)
-		head.raw = head.stored = count * PAGE_BYTES;
+		head.raw = count * PAGE_BYTES;
+	head.stored = head.raw;
 	frame_with(&head, &run, text);
 }
 
