@@ -40,9 +40,10 @@ static int restore_check(struct restore *r)
 		return -1;
 	r->found.pages = input_pages(info);
 	r->found.digest = info->digest;
-	if (info->config && !(r->image = strdup(info->config)))
-		return msg_error("out of memory");
-	return 0;
+	if (!info->config)
+		return 0;
+	r->image = strdup(info->config);
+	return r->image ? 0 : msg_error("out of memory");
 }
 
 static int restore_open(struct restore *r)

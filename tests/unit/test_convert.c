@@ -293,12 +293,10 @@ static int command(int (*cmd)(int argc, char **argv), const char *in, const char
 static void assert_stderr(const char *text)
 {
 	size_t size;
-	char *data = (char *)tempdir_read("stderr", &size);
+	uint8_t *data = tempdir_read("stderr", &size);
 
-	data = realloc(data, size + 1);
-	data[size] = '\0';
-	if (!strstr(data, text))
-		fail_msg("stderr is '%s', expected '%s' in it", data, text);
+	if (!memmem(data, size, text, strlen(text)))
+		fail_msg("stderr is '%.*s', expected '%s' in it", (int)size, (char *)data, text);
 	free(data);
 }
 

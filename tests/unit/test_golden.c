@@ -169,7 +169,7 @@ static void golden_images_are_known_wholly(void **state)
 		info = &in.src->info;
 		assert_int_equal(info->layout, goldens[i].opts.layout);
 		assert_true(info->digest);
-		assert_int_equal(info->encrypted, goldens[i].opts.secret != NULL);
+		assert_int_equal(info->encrypted, !!goldens[i].opts.secret);
 		assert_int_equal(info->pfns, PFNS);
 		assert_int_equal(info->vcpus, 2);
 		assert_int_equal(info->xen_major, 4);
