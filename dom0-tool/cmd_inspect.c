@@ -196,7 +196,7 @@ static void inspect_print_pages(FILE *f, const struct source_info *info)
 	for (i = 0; i < 32; i++)
 		if (info->codecs >> i & 1 && codec_name(i))
 			fprintf(f, " %s", codec_name(i));
-	fputc('\n', f);
+	fputs(info->codecs ? "\n" : " none\n", f);
 }
 
 static int inspect_text(const struct source_info *info, const struct config_summary *config)

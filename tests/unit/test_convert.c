@@ -303,26 +303,46 @@ static void assert_stderr(const char *text)
 static void usage_is_checked(void **state)
 {
 	static const struct {
+		int (*cmd)(int argc, char **argv);
 		const char *argv[8];
 		const char *text;
 	} cases[] = {
-		{ { "convert", "a", NULL }, "expected IN and OUT" },
-		{ { "convert", "--layout", "flat", "a", "b", NULL }, "no layout 'flat'" },
-		{ { "convert", "--compress", "gzip", "a", "b", NULL }, "gzip" },
-		{ { "convert", "--layout", "xl", "--compress", "lz4", "a", "b", NULL },
+		{ cmd_convert, { "convert", "a", NULL }, "expected IN and OUT" },
+		{ cmd_convert,
+		  { "convert", "--layout", "flat", "a", "b", NULL },
+		  "no layout 'flat'" },
+		{ cmd_convert, { "convert", "--compress", "gzip", "a", "b", NULL }, "gzip" },
+		{ cmd_convert,
+		  { "convert", "--layout", "xl", "--compress", "lz4", "a", "b", NULL },
 		  "--compress is for --layout packed" },
-		{ { "convert", "--layout", "mapped", "--out-key-file", "k", "a", "b", NULL },
+		{ cmd_convert,
+		  { "convert", "--layout", "mapped", "--out-key-file", "k", "a", "b", NULL },
 		  "--out-key-file is for --layout packed" },
-		{ { "convert", "--layout", "mapped", "a", "-", NULL }, "not for standard output" },
-		{ { "convert", "--json", "a", "-", NULL }, "standard output" },
-		{ { "convert", "--threads", "0", "a", "b", NULL }, "--threads" },
-		{ { "convert", "--bogus", "a", "b", NULL }, "bad option" },
+		{ cmd_convert,
+		  { "convert", "--layout", "mapped", "a", "-", NULL },
+		  "not for standard output" },
+		{ cmd_convert, { "convert", "--json", "a", "-", NULL }, "standard output" },
+		{ cmd_convert, { "convert", "--threads", "0", "a", "b", NULL }, "--threads" },
+		{ cmd_convert, { "convert", "--bogus", "a", "b", NULL }, "bad option" },
+		{ cmd_save, { "save", "g1", NULL }, "expected DOMAIN and FILE" },
+		{ cmd_save, { "save", "--print-size", "g1", "a", NULL }, "expected DOMAIN" },
+		{ cmd_save, { "save", "--layout", "flat", "g1", "a", NULL }, "no layout 'flat'" },
+		{ cmd_save, { "save", "--compress", "lz4", "g1", "a", NULL }, "--layout packed" },
+		{ cmd_save, { "save", "--key-file", "k", "g1", "a", NULL }, "--layout packed" },
+		{ cmd_save, { "save", "--layout", "mapped", "g1", "-", NULL }, "for files" },
+		{ cmd_save, { "save", "--json", "g1", "-", NULL }, "standard output" },
+		{ cmd_save, { "save", "--audit", "g1", "-", NULL }, "give a file" },
+		{ cmd_save, { "save", "--stop", "g1", "-", NULL }, "use --pause" },
+		{ cmd_restore, { "restore", NULL }, "expected FILE" },
+		{ cmd_restore, { "restore", "--threads", "65", "a", NULL }, "--threads" },
+		{ cmd_verify, { "verify", "a", "b", NULL }, "expected FILE" },
+		{ cmd_inspect, { "inspect", NULL }, "expected FILE" },
 	};
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(command(cmd_convert, "/dev/null", "stdout", cases[i].argv),
+		assert_int_equal(command(cases[i].cmd, "/dev/null", "stdout", cases[i].argv),
 				 CMD_USAGE);
 		assert_stderr(cases[i].text);
 		assert_stderr("see --help");
