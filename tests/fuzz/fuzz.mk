@@ -44,4 +44,5 @@ fuzz:
 .PHONY: fuzz fuzz-programs
 .SECONDARY: $(FUZZ_OBJ) $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/obj/%.o)
 
--include $(FUZZ_OBJ:.o=.d) $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/obj/%.d)
+-include $(FUZZ_OBJ:.o=.d) $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/obj/%.d) \
+	$(BUILD)/fuzz/obj/make_seeds.d

@@ -67,6 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	opts.track = trackers[how % 4];
 	opts.audit = how & 4;
+	opts.image.layout = (how >> 3) % 3;
 	m = patches_begin(in.data, in.size);
 	m->on_harvest = guest_event;
 	m->on_types = guest_event;

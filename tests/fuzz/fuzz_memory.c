@@ -138,6 +138,7 @@ static void memory_check(const struct memory *mem)
 		c = &mem->snap.vcpus[i].basic;
 		fuzz_check(c->ctrlreg[3] >> PAGE_BITS < mem->ram.size);
 		fuzz_check(c->ctrlreg[1] >> PAGE_BITS < mem->ram.size);
+		fuzz_check(c->gdt_ents <= FIRST_RESERVED_GDT_ENTRY);
 		fuzz_check(!c->gdt_ents || c->gdt_frames[0] < mem->ram.size);
 	}
 	for (i = 0; i < mem->snap.n; i++)

@@ -3,6 +3,7 @@
  * Seeds for all harnesses, made by the tool's own writers: make_seeds DIR writes
  * DIR/HARNESS/NAME.
  */
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,7 @@ static void seed_pages(struct image *img)
 		{ .pfn = 4, .kind = STILLPOINT_PAGE_ZERO },
 		{ .pfn = 5, .kind = STILLPOINT_PAGE_FREE },
 		{ .pfn = 6, .kind = STILLPOINT_PAGE_DATA, .data = bytes[2] },
+		{ .pfn = 8, .kind = STILLPOINT_PAGE_FREE },
 		{ .pfn = 7,
 		  .type = XEN_DOMCTL_PFINFO_L4TAB | XEN_DOMCTL_PFINFO_LPINTAB,
 		  .kind = STILLPOINT_PAGE_DATA,
@@ -89,7 +91,7 @@ static void seed_contents(struct image *img)
 {
 	static uint64_t frames[] = { 1 };
 	static uint8_t shared_info[PAGE_BYTES];
-	struct image_p2m p2m = { .max_pfn = 6, .frames = frames, .nframes = 1 };
+	struct image_p2m p2m = { .max_pfn = 7, .frames = frames, .nframes = 1 };
 	struct vcpu_state vcpu;
 	struct image_head head = {
 		.config = config,
@@ -108,7 +110,7 @@ static void seed_contents(struct image *img)
 	seed_vcpu(&vcpu);
 	fuzz_check(!img->ops->head(img, &head) && !img->ops->p2m(img, &p2m));
 	/* The guest grows. */
-	p2m.max_pfn = 7;
+	p2m.max_pfn = 8;
 	fuzz_check(!img->ops->p2m(img, &p2m));
 	seed_pages(img);
 	fuzz_check(!img->ops->tail(img, &tail));
@@ -162,7 +164,7 @@ static void seed_layout(const char *harness, const char *name, enum image_layout
 		.layout = layout,
 		.compress = { .codec = codec, .level = 1 },
 		.threads = 1,
-		.pfns_max = 8,
+		.pfns_max = 9,
 	};
 	uint8_t *data;
 	size_t size;
@@ -194,44 +196,71 @@ static void seed_texts(void)
 	seed_write("text", "published", "\1", 1, published, sizeof(published));
 }
 
-/* Hostile guests, for who reads memory and who saves. */
+/* One or two changes of a guest, for who reads memory and who saves in each layout. */
+static void seed_guest(const char *name, const struct patch patches[2])
+{
+	size_t size = (patches[1].when || patches[1].what ? 2 : 1) * sizeof(struct patch);
+	uint8_t how[] = { 4, 8, 20 };
+	char way[64];
+	unsigned int i;
+
+	seed_write("memory", name, "", 0, patches, size);
+	for (i = 0; i < sizeof(how); i++) {
+		snprintf(way, sizeof(way), "%s-%u", name, i);
+		seed_write("guest", way, &how[i], 1, patches, size);
+	}
+}
+
+/* Words of a vCPU's context. */
+#define VCPU_WORD(field) (offsetof(vcpu_guest_context_t, field) / sizeof(uint64_t))
+
 static void seed_guests(void)
 {
 	static const struct {
 		const char *name;
-		struct patch patch;
+		struct patch patches[2];
 	} seeds[] = {
-		{ "none", { .what = PATCH_GRANT } },
-		{ "max-pfn", { .what = PATCH_ANCHOR, .where = ANCHOR_MAX_PFN, .value = 1024 } },
-		{ "tree", { .what = PATCH_ANCHOR, .where = ANCHOR_CR3 } },
-		{ "moved", { .when = 1, .what = PATCH_ANCHOR, .where = ANCHOR_VADDR } },
+		{ "none", { { .what = PATCH_GRANT } } },
+		{ "max-pfn", { { .what = PATCH_ANCHOR, .where = ANCHOR_MAX_PFN, .value = 1024 } } },
+		{ "tree", { { .what = PATCH_ANCHOR, .where = ANCHOR_CR3 } } },
+		{ "moved", { { .when = 1, .what = PATCH_ANCHOR, .where = ANCHOR_VADDR } } },
 		{ "p2m",
-		  { .when = 1,
-		    .what = PATCH_PAGE,
-		    .where = MACHINE_P2M * ENTRIES_PER_PAGE + 30,
-		    .value = UINT64_MAX } },
+		  { { .when = 1,
+		      .where = MACHINE_P2M * ENTRIES_PER_PAGE + 30,
+		      .value = UINT64_MAX } } },
 		{ "table",
-		  { .when = 2,
-		    .what = PATCH_PAGE,
-		    .form = FORM_ENTRY,
-		    .count = 3,
-		    .step = 1,
-		    .where = MACHINE_L1 * ENTRIES_PER_PAGE,
-		    .value = UINT64_C(0x6300000004) } },
-		{ "type", { .what = PATCH_TYPE, .where = 30, .value = 1 } },
-		{ "cr1", { .what = PATCH_VCPU, .where = 100, .value = UINT64_MAX } },
-		{ "offline", { .what = PATCH_VCPUS, .where = 1 } },
-		{ "granted", { .what = PATCH_GRANT, .form = FORM_FRAME, .value = 31 } },
-		{ "late", { .what = PATCH_MODULE, .value = MODULE_LATE, .where = TRACK_WORKS } },
-		{ "window", { .when = 3, .what = PATCH_CONTROL, .where = 6, .value = 1 } },
-		{ "directory", { .when = 1, .what = PATCH_CONTROL, .where = 23, .value = 99 } },
+		  { { .when = 2,
+		      .form = FORM_ENTRY,
+		      .count = 3,
+		      .step = 1,
+		      .where = MACHINE_L1 * ENTRIES_PER_PAGE,
+		      .value = UINT64_C(0x6300000004) } } },
+		{ "type", { { .what = PATCH_TYPE, .where = 30, .value = 1 } } },
+		{ "cr1",
+		  { { .what = PATCH_VCPU, .where = VCPU_WORD(ctrlreg[1]), .value = UINT64_MAX } } },
+		{ "gdt",
+		  { { .what = PATCH_VCPU,
+		      .form = FORM_FRAME,
+		      .count = 15,
+		      .step = 1,
+		      .where = VCPU_WORD(gdt_frames) },
+		    { .what = PATCH_VCPU,
+		      .where = VCPU_WORD(gdt_ents),
+		      .value = FIRST_RESERVED_GDT_ENTRY } } },
+		{ "offline", { { .what = PATCH_VCPUS, .where = 1 } } },
+		{ "granted", { { .what = PATCH_GRANT, .form = FORM_FRAME, .value = 31 } } },
+		{ "late",
+		  { { .what = PATCH_MODULE, .value = MODULE_LATE, .where = TRACK_WORKS } } },
+		{ "window", { { .when = 3, .what = PATCH_CONTROL, .where = 6, .value = 1 } } },
+		{ "directory", { { .when = 1, .what = PATCH_CONTROL, .where = 23, .value = 99 } } },
+		{ "free",
+		  { { .what = PATCH_FREE, .where = 30, .count = 5, .value = 1 },
+		    { .when = 6, .what = PATCH_FREE, .where = 32 } } },
 	};
 	unsigned int i;
 
-	for (i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
-		seed_write("memory", seeds[i].name, "", 0, &seeds[i].patch, sizeof(struct patch));
-		seed_write("guest", seeds[i].name, "\4", 1, &seeds[i].patch, sizeof(struct patch));
-	}
+	for (i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++)
+		seed_guest(seeds[i].name, seeds[i].patches);
 }
 
 /* A body with what fuzz_section.c wants before it. */

@@ -70,10 +70,38 @@ bool parts_add(struct parts *p, const void *head, const void *body, size_t size)
 	return true;
 }
 
+/* A number at an aligned place, near the front as a rule: a count, an offset, a kind. */
+static void part_bytes_number(struct parts *p, struct part_bytes *b)
+{
+	size_t width = 1 << parts_random(p, 4), n = b->size / width, at;
+	uint64_t value = 0;
+
+	if (!n)
+		return;
+	at = parts_random(p, parts_random(p, 4) && n > 16 ? 16 : n) * width;
+	memcpy(&value, b->data + at, width);
+	switch (parts_random(p, 4)) {
+	case 0:
+		value += parts_random(p, 32);
+		break;
+	case 1:
+		value -= parts_random(p, 32);
+		break;
+	case 2:
+		value = parts_random(p, 16);
+		break;
+	default:
+		value ^= UINT64_C(1) << parts_random(p, 64);
+	}
+	memcpy(b->data + at, &value, width);
+}
+
 /* Most bodies have a size that is checked first. */
 static void part_bytes_mutate(struct parts *p, struct part_bytes *b)
 {
-	if (parts_random(p, 4))
+	if (parts_random(p, 2))
+		part_bytes_number(p, b);
+	else if (parts_random(p, 4))
 		LLVMFuzzerMutate(b->data, b->size, b->size);
 	else
 		b->size = LLVMFuzzerMutate(b->data, b->size, b->room - PARTS_SPARE);

@@ -30,6 +30,7 @@ static void patches_build(void)
 {
 	m = machine_build(PATCHES_PFNS);
 	machine_track(m);
+	machine_tell_free(m);
 	built = *m;
 	built_mem = patches_copy(m->mem, m->nframes * PAGE_BYTES);
 	built_types = patches_copy(m->types, m->nframes * sizeof(*m->types));
@@ -42,6 +43,7 @@ static void patches_rebuild(void)
 	memcpy(m->types, built_types, m->nframes * sizeof(*m->types));
 	memset(m->dirty, 0, m->pfns * sizeof(*m->dirty));
 	memset(m->log, 0, m->pfns * sizeof(*m->log));
+	memset(m->free, 0, m->pfns * sizeof(*m->free));
 }
 
 /* The value for the @i-th word, which is @old. */
@@ -135,6 +137,9 @@ static void patch_do(const struct patch *p, unsigned int i)
 		break;
 	case PATCH_MODULE:
 		patch_module(p);
+		break;
+	case PATCH_FREE:
+		m->free[(p->where + i) % m->pfns] = p->value % 2;
 		break;
 	}
 }

@@ -22,6 +22,7 @@ enum patch_what {
 	PATCH_VCPUS,   /* which vCPUs are online */
 	PATCH_GRANT,   /* the frame that others may write */
 	PATCH_MODULE,  /* what its module does */
+	PATCH_FREE,    /* pages that it has free */
 	PATCH_WHATS,
 };
 

@@ -58,11 +58,12 @@ static int pump_config(void *data, const char *config)
 }
 
 /* Returns what source_pump() does, or -1 if it does not come to that. */
-static int pump_once(int fd, struct image *to, struct sink *sink, struct source_info *info)
+static int pump_once(int fd, unsigned int threads, struct image *to, struct sink *sink,
+		     struct source_info *info)
 {
 	struct source_options opts = {
 		.secret = pump_secret,
-		.threads = 1,
+		.threads = threads,
 		.config = pump_config,
 		.data = sink,
 	};
@@ -103,7 +104,7 @@ static void pump_from_pipe(const uint8_t *data, size_t size, int ret,
 {
 	int fd = pump_pipe(data, size);
 	struct source_info piped;
-	bool worked = !pump_done(pump_once(fd, NULL, NULL, &piped));
+	bool worked = !pump_done(pump_once(fd, 2, NULL, NULL, &piped));
 
 	close(fd);
 	/* No pipe has a mapped image. */
@@ -125,7 +126,7 @@ static int pump_checked(const uint8_t *data, size_t size, int fail_after, int re
 	int again;
 
 	sink_init(&sink, fail_after);
-	again = pump_done(pump_once(pump_file(data, size), &sink.img, &sink, &passed));
+	again = pump_done(pump_once(pump_file(data, size), 1, &sink.img, &sink, &passed));
 	fuzz_check(sink.tail == !again);
 	if (again)
 		fuzz_check(ret || sink.failed || info->layout == IMAGE_XL);
@@ -151,10 +152,10 @@ static void pump_convert_to(enum image_layout layout, int fd, const struct sourc
 	fuzz_check(!output_open(&out, "image", false));
 	img = image_new(&out, &opts);
 	fuzz_check(img);
-	fuzz_check(!pump_once(fd, img, NULL, &converted));
+	fuzz_check(!pump_once(fd, 1, img, NULL, &converted));
 	img->ops->free(img);
 	fuzz_check(!output_flush(&out));
-	fuzz_check(!pump_once(out.fd, NULL, NULL, &converted));
+	fuzz_check(!pump_once(out.fd, 1, NULL, NULL, &converted));
 	output_close(&out);
 	fuzz_check(converted.layout == layout && converted.digest);
 	fuzz_check(converted.pfns == info->pfns && converted.vcpus == info->vcpus);
@@ -173,7 +174,7 @@ void pump(const uint8_t *data, size_t size, const struct crypt_secret *secret)
 	int ret, checked = -1;
 
 	pump_secret = secret;
-	ret = pump_once(pump_file(in.data, in.size), NULL, NULL, &info);
+	ret = pump_once(pump_file(in.data, in.size), 1, NULL, NULL, &info);
 	fuzz_verdict(ret);
 	if ((how & PUMP_PIPE) && in.size <= PUMP_PIPE_BYTES)
 		pump_from_pipe(in.data, in.size, ret, &info);

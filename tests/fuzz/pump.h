@@ -9,7 +9,7 @@
 #include "image/crypt.h"
 
 /* What the first byte of an input says; the image stands behind it. */
-#define PUMP_PIPE 1    /* from a pipe, if it fits into one */
+#define PUMP_PIPE 1    /* also from a pipe, by threads, if it fits into one */
 #define PUMP_CHECK 2   /* also pass it on, and check what is passed on */
 #define PUMP_FAIL 4    /* who it is passed on to fails at some time */
 #define PUMP_CONVERT 8 /* also convert it, and read the result */
