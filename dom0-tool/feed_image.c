@@ -31,6 +31,7 @@ struct feed_word {
 
 /**
  * struct feeder - the process
+ * @asked: the configuration was agreed to
  * @config: to be used in place of the image's
  */
 struct feeder {
@@ -38,6 +39,7 @@ struct feeder {
 	struct output out;
 	struct image *img;
 	struct tap tap;
+	bool asked;
 	char *config;
 };
 
@@ -106,6 +108,9 @@ static int feeder_config(void *data, const char *config)
 	struct feed_word word;
 	char *answer;
 
+	if (f->asked)
+		return msg_error("the image has a second configuration, which nobody agreed to");
+	f->asked = true;
 	if (feed_send(f->talk, FEED_CONFIG, config, strlen(config)) ||
 	    feed_receive(f->talk, &word, &answer))
 		return -1;
