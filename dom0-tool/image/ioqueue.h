@@ -18,10 +18,13 @@
 #define IOQUEUE_ALIGN 4096u
 
 /* Bytes of one request, at most. */
-#define IOQUEUE_BYTES (1u << 20)
+#define IOQUEUE_BYTES (512u << 10)
 
-/* Bytes of the ring, requests in it, and threads if there is no io_uring. */
-#define IOQUEUE_RING (16u << 20)
+/*
+ * Bytes of the ring, which are few enough to stay in a processor's cache, requests in it,
+ * and threads if there is no io_uring.
+ */
+#define IOQUEUE_RING (8u << 20)
 #define IOQUEUE_REQUESTS 64u
 #define IOQUEUE_THREADS 4u
 

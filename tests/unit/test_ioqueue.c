@@ -388,7 +388,7 @@ static void cleared_bytes_are_zeroes(void **state)
 		assert_file();
 		if (q->punch) {
 			assert_int_equal(fsync(fd), 0);
-			assert_true(blocks() + (1 << 20) < full);
+			assert_true(blocks() + IOQUEUE_BYTES < full);
 		}
 		assert_int_equal(q->punch, !(i % 2));
 		ioqueue_free(q);

@@ -446,7 +446,7 @@ static void what_is_written_is_read(void **state)
 	unsigned int i;
 
 	(void)state;
-	guest_mixed(5000);
+	guest_mixed(4000);
 	for (i = 0; i < WAYS; i++) {
 		write_image(&ways[i]);
 		assert_image(&ways[i]);
