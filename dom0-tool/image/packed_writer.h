@@ -8,11 +8,11 @@
 
 #include "image.h"
 
-/* Raw bytes of pages in a frame: where zstd's level 1 makes the least of them, as measured. */
-#define PACKED_FRAME_BYTES (256u << 10)
+/* Raw bytes of pages in a frame: the more, the better they compress. */
+#define PACKED_FRAME_BYTES STILLPOINT_FRAME_MAX
 
 /*
- * Memory: about half a MiB for each of the frames under way, of which there are two for
+ * Memory: about two MiB for each of the frames under way, of which there are two for
  * each thread and two; a byte for each pfn, and 4 more if it is readable; 32 bytes for
  * each frame of the image. Returns NULL with an error recorded.
  */
