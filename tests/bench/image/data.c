@@ -135,14 +135,14 @@ static void make_table(const struct words *w, uint64_t *rng, uint8_t *to, size_t
 	uint32_t id = next(rng);
 	size_t at;
 
-	for (at = 0; at + sizeof(struct record) <= size; at += sizeof(struct record)) {
+	for (at = 0; at + sizeof(struct record) <= size; at += sizeof(struct record), id++) {
 		uint64_t r = next(rng);
 		struct record rec = {
 			.next = base + at + sizeof(rec),
 			.owner = base + (r & 0xffff) * 64,
 			.count = r >> 16 & 7,
 			.flags = r >> 20 & 0x11,
-			.id = id++,
+			.id = id,
 		};
 		size_t word = w->rank[(r >> 32) % (sizeof(w->rank) / sizeof(w->rank[0]))];
 

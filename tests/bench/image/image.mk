@@ -9,7 +9,7 @@ IMAGEBENCH_TOOL := $(filter-out $(BUILD)/tool/main.o,$(TOOL_OBJ))
 
 $(BUILD)/bench/%.o: tests/bench/image/%.c
 	@mkdir -p $(@D)
-	$(CC) $(TOOL_CFLAGS) -Itests/unit $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(TOOL_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/bench/domain_file.o: tests/unit/domain_file.c
 	@mkdir -p $(@D)

@@ -10,10 +10,11 @@
 
 #include "copier.h"
 #include "data.h"
-#include "domain_file.h"
 #include "memory.h"
 #include "msg.h"
 #include "page.h"
+
+#include "../../unit/domain_file.h"
 
 #define MEMORY_SPARE ((size_t)MACHINE_SPARE * PAGE_BYTES)
 

@@ -7,13 +7,14 @@
 #include <unistd.h>
 
 #include "copier.h"
-#include "domain_file.h"
 #include "image/source.h"
 #include "memory.h"
 #include "msg.h"
 #include "ours.h"
 #include "placer.h"
 #include "save.h"
+
+#include "../../unit/domain_file.h"
 
 #define OURS_TIMEOUT_MS 60000
 #define OURS_STAGING (256u << 20)

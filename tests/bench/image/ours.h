@@ -10,10 +10,10 @@
 int ours_parse(const char *text, struct image_options *image);
 
 /*
- * Save the guest in the file @memory to @image with save_run(): all pages while it
+ * Save the guest in the file @memory to @path with save_run(): all pages while it
  * runs, what changed at its park. 0 or -1, recorded.
  */
-int ours_save(const char *memory, const struct image_options *opts, const char *image,
+int ours_save(const char *memory, const struct image_options *image, const char *path,
 	      struct usage *usage);
 
 /* Read @image into the file @memory, which is new. 0 or -1, recorded. */

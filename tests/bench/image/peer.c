@@ -44,29 +44,48 @@ static bool peer_pipes(enum peer_way way)
 	return way == PEER_ZSTD || way == PEER_LZ4;
 }
 
+static int peer_capability(struct qmp *qmp, const char *name)
+{
+	json_object *arguments = json_object_new_object();
+	json_object *list = json_object_new_array();
+	json_object *one = json_object_new_object();
+
+	json_object_object_add(one, "capability", json_object_new_string(name));
+	json_object_object_add(one, "state", json_object_new_boolean(true));
+	json_object_array_add(list, one);
+	json_object_object_add(arguments, "capabilities", list);
+	return qmp_command(qmp, "migrate-set-capabilities", arguments);
+}
+
+static int peer_parameter(struct qmp *qmp, const char *name, json_object *value)
+{
+	json_object *arguments = json_object_new_object();
+
+	json_object_object_add(arguments, name, value);
+	return qmp_command(qmp, "migrate-set-parameters", arguments);
+}
+
+static int peer_migrate(struct qmp *qmp, const char *command, const char *uri)
+{
+	json_object *arguments = json_object_new_object();
+
+	json_object_object_add(arguments, "uri", json_object_new_string(uri));
+	return qmp_command(qmp, command, arguments);
+}
+
 static int peer_prepare(struct qmp *qmp, enum peer_way way)
 {
-	static const char events[] =
-		"{\"execute\": \"migrate-set-capabilities\", \"arguments\": {\"capabilities\": ["
-		"{\"capability\": \"events\", \"state\": true}]}}";
-	static const char mapped[] =
-		"{\"execute\": \"migrate-set-capabilities\", \"arguments\": {\"capabilities\": ["
-		"{\"capability\": \"mapped-ram\", \"state\": true}, "
-		"{\"capability\": \"multifd\", \"state\": true}]}}";
-	static const char channels[] =
-		"{\"execute\": \"migrate-set-parameters\", \"arguments\": {\"multifd-channels\": 2}}";
-	static const char direct[] =
-		"{\"execute\": \"migrate-set-parameters\", \"arguments\": {\"direct-io\": true}}";
-	static const char fast[] =
-		"{\"execute\": \"migrate-set-parameters\", \"arguments\": {\"max-bandwidth\": 0}}";
-
-	if (qmp_command(qmp, events) || qmp_command(qmp, fast))
+	if (peer_capability(qmp, "events") ||
+	    peer_parameter(qmp, "max-bandwidth", json_object_new_int(0)))
 		return -1;
 	if (peer_pipes(way))
 		return 0;
-	if (qmp_command(qmp, mapped) || qmp_command(qmp, channels))
+	if (peer_capability(qmp, "mapped-ram") || peer_capability(qmp, "multifd") ||
+	    peer_parameter(qmp, "multifd-channels", json_object_new_int(2)))
 		return -1;
-	return way == PEER_MAPPED ? qmp_command(qmp, direct) : 0;
+	if (way != PEER_MAPPED)
+		return 0;
+	return peer_parameter(qmp, "direct-io", json_object_new_boolean(true));
 }
 
 static int peer_sync(const char *image)
@@ -95,21 +114,17 @@ static int peer_wait_done(int fifo)
 static int peer_save_running(struct qmp *qmp, enum peer_way way, const char *image, int fifo,
 			     struct usage *usage)
 {
-	char command[3 * 4096];
+	char uri[3 * 4096];
 	int ret;
 
 	if (peer_pipes(way))
-		snprintf(command, sizeof(command),
-			 "{\"execute\": \"migrate\", \"arguments\": {\"uri\": "
-			 "\"exec:%s -q -c >%s && sync -d %s; echo $? >%s.done\"}}",
+		snprintf(uri, sizeof(uri), "exec:%s -q -c >%s && sync -d %s; echo $? >%s.done",
 			 compressors[way], image, image, image);
 	else
-		snprintf(command, sizeof(command),
-			 "{\"execute\": \"migrate\", \"arguments\": {\"uri\": \"file:%s\"}}",
-			 image);
+		snprintf(uri, sizeof(uri), "file:%s", image);
 	if (peer_prepare(qmp, way) || usage_begin(usage, qmp->pid))
 		return -1;
-	ret = qmp_command(qmp, command) || qmp_wait_migrated(qmp) ||
+	ret = peer_migrate(qmp, "migrate", uri) || qmp_wait_migrated(qmp) ||
 	      (peer_pipes(way) ? peer_wait_done(fifo) : peer_sync(image));
 	usage_done(usage);
 	usage_end(usage);
@@ -141,21 +156,15 @@ int peer_save(enum peer_way way, const char *image, char *const argv[], struct u
 int peer_load(enum peer_way way, const char *image, char *const argv[], struct usage *usage)
 {
 	struct qmp qmp = { 0 };
-	char command[4096 + 256];
+	char uri[4096 + 256];
 	int ret = -1;
 
 	if (peer_pipes(way))
-		snprintf(command, sizeof(command),
-			 "{\"execute\": \"migrate-incoming\", \"arguments\": {\"uri\": "
-			 "\"exec:%s -d -q -c %s\"}}",
-			 compressors[way], image);
+		snprintf(uri, sizeof(uri), "exec:%s -d -q -c %s", compressors[way], image);
 	else
-		snprintf(command, sizeof(command),
-			 "{\"execute\": \"migrate-incoming\", \"arguments\": {\"uri\": "
-			 "\"file:%s\"}}",
-			 image);
+		snprintf(uri, sizeof(uri), "file:%s", image);
 	if (!qmp_start(&qmp, argv) && !peer_prepare(&qmp, way) && !usage_begin(usage, qmp.pid)) {
-		ret = qmp_command(&qmp, command) || qmp_wait_migrated(&qmp);
+		ret = peer_migrate(&qmp, "migrate-incoming", uri) || qmp_wait_migrated(&qmp);
 		usage_done(usage);
 		usage_end(usage);
 	}

@@ -18,7 +18,6 @@ qemu_apt() {
 qemu_index() {
 	local dir=$qemu_cache/apt keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 	local mirror suite
-	# shellcheck disable=SC2016
 	mirror=$(apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Identifier: Packages' |
 		awk '$1 == "Debian" { print $2; exit }')
 	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"

@@ -10,8 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <json-c/json.h>
-
 #include "msg.h"
 #include "qmp.h"
 
@@ -48,7 +46,7 @@ int qmp_start(struct qmp *qmp, char *const argv[])
 	qmp->from = fdopen(from[0], "r");
 	if (!qmp->to || !qmp->from)
 		return msg_error("out of memory");
-	return qmp_command(qmp, "{\"execute\": \"qmp_capabilities\"}");
+	return qmp_command(qmp, "qmp_capabilities", NULL);
 }
 
 /* Take note of what an event says of a migration. */
@@ -88,13 +86,26 @@ static json_object *qmp_read(struct qmp *qmp)
 	return o;
 }
 
-int qmp_command(struct qmp *qmp, const char *json)
+static int qmp_send(struct qmp *qmp, const char *name, json_object *arguments)
+{
+	json_object *o = json_object_new_object();
+	int ret;
+
+	json_object_object_add(o, "execute", json_object_new_string(name));
+	if (arguments)
+		json_object_object_add(o, "arguments", arguments);
+	ret = fprintf(qmp->to, "%s\n", json_object_to_json_string(o)) < 0 || fflush(qmp->to);
+	json_object_put(o);
+	return ret ? msg_error("cannot write to QEMU: %s", strerror(errno)) : 0;
+}
+
+int qmp_command(struct qmp *qmp, const char *name, json_object *arguments)
 {
 	bool done = false, refused = false;
 	json_object *o;
 
-	if (fprintf(qmp->to, "%s\n", json) < 0 || fflush(qmp->to))
-		return msg_error("cannot write to QEMU: %s", strerror(errno));
+	if (qmp_send(qmp, name, arguments))
+		return -1;
 	while (!done) {
 		o = qmp_read(qmp);
 		if (!o)
@@ -102,7 +113,7 @@ int qmp_command(struct qmp *qmp, const char *json)
 		refused = json_object_object_get_ex(o, "error", NULL);
 		done = refused || json_object_object_get_ex(o, "return", NULL);
 		if (refused)
-			msg_error("QEMU refused %s: %s", json, json_object_to_json_string(o));
+			msg_error("QEMU refused %s: %s", name, json_object_to_json_string(o));
 		json_object_put(o);
 	}
 	return refused ? -1 : 0;
@@ -124,7 +135,7 @@ int qmp_wait_migrated(struct qmp *qmp)
 void qmp_stop(struct qmp *qmp)
 {
 	if (qmp->to) {
-		fprintf(qmp->to, "{\"execute\": \"quit\"}\n");
+		qmp_send(qmp, "quit", NULL);
 		fclose(qmp->to);
 	}
 	if (qmp->from)

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include <json-c/json.h>
+
 /**
  * struct qmp - a running QEMU
  * @to: commands
@@ -23,8 +25,11 @@ struct qmp {
 /* Start @argv, which has its QMP on stdio. 0 or -1, recorded; qmp_stop() is due. */
 int qmp_start(struct qmp *qmp, char *const argv[]);
 
-/* Run a command, a line of JSON, and wait for its answer. 0 or -1, recorded. */
-int qmp_command(struct qmp *qmp, const char *json);
+/*
+ * Run the command @name and wait for its answer. @arguments may be NULL; they are put.
+ * 0 or -1, recorded.
+ */
+int qmp_command(struct qmp *qmp, const char *name, json_object *arguments);
 
 /* Wait until a migration completed. 0, or -1 with an error recorded if it failed. */
 int qmp_wait_migrated(struct qmp *qmp);
