@@ -251,12 +251,11 @@ static int source_check_pages(const struct mapped_source *m)
 static int source_sections(struct mapped_source *m)
 {
 	uint64_t begin = m->offset;
-	uint32_t type;
+	uint32_t type = 0;
 
-	do
+	while (type != STILLPOINT_SECTION_END)
 		if (source_section(m, &type))
 			return -1;
-	while (type != STILLPOINT_SECTION_END);
 	if (source_footer(m, begin) || source_check_pages(m) || section_state_complete(&m->state))
 		return -1;
 	return source_check_p2m(m);

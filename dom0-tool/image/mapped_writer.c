@@ -162,11 +162,12 @@ static bool mapped_is_zero(const void *data)
 /* Types but for plain memory's have no kinds but one. */
 static int mapped_check(const struct mapped_writer *m, const struct image_page *page)
 {
+	bool none = page->kind == STILLPOINT_PAGE_NONE;
+
 	if (page->pfn >= m->nplaces)
 		return msg_error("page %#llx is outside of the guest's %llu pfns",
 				 (unsigned long long)page->pfn, (unsigned long long)m->nplaces);
-	if (!page_type_known(page->type) ||
-	    page_type_has_data(page->type) != (page->kind != STILLPOINT_PAGE_NONE) ||
+	if (!page_type_known(page->type) || page_type_has_data(page->type) == none ||
 	    (page_type_number(page->type) &&
 	     (page->kind == STILLPOINT_PAGE_ZERO || page->kind == STILLPOINT_PAGE_FREE)))
 		return msg_error("page %#llx of type %#x cannot be of kind %d",
@@ -269,7 +270,7 @@ static int mapped_body(struct mapped_writer *m, uint32_t type, const struct sect
 	return mapped_section(m, type, body->data, body->size);
 }
 
-/* The end of the pages from @pfn on that have no data; if none of them is stale, *stale is false. */
+/* The end of the pages from @pfn on that have no data; *stale: some of them were stale. */
 static uint64_t mapped_empty_end(struct mapped_writer *m, uint64_t pfn, bool *stale)
 {
 	*stale = false;

@@ -180,7 +180,7 @@ static void all_ways_write_and_read(void **state)
 	const struct ioqueue_options ways[] = {
 		{ .fail_direct = 0 },
 		{ .fail_direct = EINVAL },
-		{ .fail_uring = ENOSYS },
+		{ .fail_uring = EPERM },
 		{ .fail_uring = EPERM, .fail_direct = EINVAL },
 		{ .fail_uring = EPERM, .no_threads = true },
 		{ .fail_uring = EPERM, .no_threads = true, .fail_direct = EOPNOTSUPP },
@@ -207,7 +207,7 @@ static void refused_requests_go_through_the_cache(void **state)
 		struct ioqueue_options opts = {
 			.result = twist_result,
 			.data = &twist,
-			.fail_uring = i / 2 ? ENOSYS : 0,
+			.fail_uring = i / 2 ? EPERM : 0,
 		};
 		struct ioqueue *q = queue(true, &opts);
 
@@ -246,7 +246,7 @@ static void short_results_are_continued(void **state)
 		struct ioqueue_options opts = {
 			.result = twist_result,
 			.data = &twist,
-			.fail_uring = i / 4 ? ENOSYS : 0,
+			.fail_uring = i / 4 ? EPERM : 0,
 		};
 		struct ioqueue *q = queue(true, &opts);
 		bool direct = q->direct;
@@ -303,7 +303,7 @@ static void error_ends_the_queue(void **state)
 		struct ioqueue_options opts = {
 			.result = twist_result,
 			.data = &twist,
-			.fail_uring = i ? ENOSYS : 0,
+			.fail_uring = i ? EPERM : 0,
 		};
 		struct ioqueue *q = queue(true, &opts);
 		int ret = 0;
@@ -336,7 +336,7 @@ static void writes_to_one_place_keep_their_order(void **state)
 		struct ioqueue_options opts = {
 			.result = twist_result,
 			.data = &twist,
-			.fail_uring = i ? ENOSYS : 0,
+			.fail_uring = i ? EPERM : 0,
 			.fail_direct = i == 2 ? EINVAL : 0,
 		};
 		struct ioqueue *q = queue(true, &opts);
@@ -369,7 +369,7 @@ static void cleared_bytes_are_zeroes(void **state)
 	for (i = 0; i < 4; i++) {
 		struct ioqueue_options opts = {
 			.fail_punch = i % 2 ? EOPNOTSUPP : 0,
-			.fail_uring = i / 2 ? ENOSYS : 0,
+			.fail_uring = i / 2 ? EPERM : 0,
 		};
 		struct ioqueue *q = queue(true, &opts);
 		uint64_t full;
@@ -403,7 +403,7 @@ static void end_of_the_file_is_an_error(void **state)
 	assert_int_equal(ftruncate(fd, 10000), 0);
 	for (i = 0; i < 4; i++) {
 		struct ioqueue_options opts = {
-			.fail_uring = i % 2 ? ENOSYS : 0,
+			.fail_uring = i % 2 ? EPERM : 0,
 			.fail_direct = i / 2 ? EINVAL : 0,
 		};
 		struct ioqueue *q = queue(false, &opts);
@@ -427,7 +427,7 @@ static void signal_stops_the_queue(void **state)
 	(void)state;
 	signals_catch();
 	for (i = 0; i < 2; i++) {
-		struct ioqueue_options opts = { .fail_uring = i ? ENOSYS : 0 };
+		struct ioqueue_options opts = { .fail_uring = i ? EPERM : 0 };
 		struct ioqueue *q = queue(true, &opts);
 
 		for (n = 0; n < 4; n++)

@@ -434,7 +434,7 @@ static void guest_mixed(uint64_t n)
 static const struct ioqueue_options ways[] = {
 	{ .fail_direct = 0 },
 	{ .fail_direct = EINVAL },
-	{ .fail_uring = ENOSYS },
+	{ .fail_uring = EPERM },
 	{ .fail_uring = EPERM, .fail_direct = EINVAL, .fail_punch = EOPNOTSUPP },
 	{ .fail_uring = EPERM, .no_threads = true, .fail_punch = EOPNOTSUPP },
 };
@@ -833,7 +833,7 @@ static void small_free(void)
 /* The fastest way to read few bytes. */
 static const struct ioqueue_options plain = {
 	.fail_direct = EINVAL,
-	.fail_uring = ENOSYS,
+	.fail_uring = EPERM,
 	.no_threads = true,
 };
 
