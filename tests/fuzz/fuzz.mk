@@ -38,7 +38,7 @@ $(BUILD)/fuzz/make_seeds: $(BUILD)/fuzz/obj/make_seeds.o $(FUZZ_OBJ)
 
 fuzz-programs: $(FUZZ_BIN) $(BUILD)/fuzz/make_seeds
 
-fuzz:
+fuzz: setup
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/check fuzz
 
 .PHONY: fuzz fuzz-programs

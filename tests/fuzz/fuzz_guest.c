@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A whole save of a guest that changes anything at any moment. It ends with an image
- * that can be read, or with an error, no image and a guest that runs.
+ * that can be read, or with an error, no image and a guest that runs. The first byte says
+ * how it is saved, or that it is recovered.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "image/source.h"
 #include "msg.h"
 #include "patches.h"
+#include "recover.h"
 #include "save.h"
 
 #define IMAGE "image"
@@ -45,6 +47,22 @@ static void guest_check_image(const struct save_result *res)
 	unlink(IMAGE);
 }
 
+/* A tool died while it had the guest paused in its park. */
+static int guest_recover(struct machine *m)
+{
+	char text[128] = "";
+	int ret;
+
+	machine_park(m, machine_guest_half(m)->taken + 1);
+	fuzz_check(!m->dom.ops->pause(&m->dom));
+	patches_event();
+	ret = recover_run(&m->dom, text, sizeof(text));
+	fuzz_check(ret || text[0]);
+	fuzz_check(ret || m->pauses || strstr(text, "runs on"));
+	fuzz_check(!m->mapped && !m->channels);
+	return ret;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct tracker_ops *const trackers[] = { &tracker_guest, &tracker_logdirty,
@@ -73,6 +91,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	m->on_types = guest_event;
 	m->on_pause = guest_event;
 	m->on_run = guest_event;
+	if (how & 0x80) {
+		fuzz_verdict(guest_recover(m));
+		return 0;
+	}
 	ret = save_run(&m->dom, &opts, &res);
 	fuzz_check(!m->pauses && !m->mapped && !m->channels && !m->logging);
 	if (!ret)

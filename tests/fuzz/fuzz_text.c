@@ -29,11 +29,14 @@ static void text_rename(const char *json)
 
 static void text_config(const uint8_t *data, size_t size)
 {
+	struct config_summary summary;
 	char *json = malloc(size + 1), *name;
 
 	fuzz_check(json);
 	memcpy(json, data, size);
 	json[size] = '\0';
+	config_summarize(json, &summary);
+	config_free_summary(&summary);
 	name = config_name(json);
 	if (name) {
 		fuzz_check(!config_check_name(name));

@@ -196,33 +196,69 @@ static void seed_texts(void)
 	seed_write("text", "published", "\1", 1, published, sizeof(published));
 }
 
-/* One or two changes of a guest, for who reads memory and who saves in each layout. */
-static void seed_guest(const char *name, const struct patch patches[2])
+/* Changes of a guest in one seed. */
+#define SEED_PATCHES 5
+
+/* For who reads memory, and who saves in each layout. What is not used is zero. */
+static void seed_guest(const char *name, const struct patch patches[SEED_PATCHES])
 {
-	size_t size = (patches[1].when || patches[1].what ? 2 : 1) * sizeof(struct patch);
-	uint8_t how[] = { 4, 8, 20 };
+	static const struct patch unused;
+	/* A save with an audit in each layout, and a recovery. */
+	static const uint8_t how[] = { 4, 8, 20, 128 };
+	size_t n = SEED_PATCHES;
 	char way[64];
 	unsigned int i;
 
-	seed_write("memory", name, "", 0, patches, size);
+	while (n && !memcmp(&patches[n - 1], &unused, sizeof(unused)))
+		n--;
+	seed_write("memory", name, "", 0, patches, n * sizeof(struct patch));
 	for (i = 0; i < sizeof(how); i++) {
 		snprintf(way, sizeof(way), "%s-%u", name, i);
-		seed_write("guest", way, &how[i], 1, patches, size);
+		seed_write("guest", way, &how[i], 1, patches, n * sizeof(struct patch));
 	}
 }
 
 /* Words of a vCPU's context. */
 #define VCPU_WORD(field) (offsetof(vcpu_guest_context_t, field) / sizeof(uint64_t))
 
+/* The entry for the p2m in a table of @level. */
+#define P2M_ENTRY(level) (MACHINE_P2M_VADDR >> (PAGE_BITS + 9 * ((level)-1)) & 511)
+
 static void seed_guests(void)
 {
 	static const struct {
 		const char *name;
-		struct patch patches[2];
+		struct patch patches[SEED_PATCHES];
 	} seeds[] = {
 		{ "none", { { .what = PATCH_GRANT } } },
 		{ "max-pfn", { { .what = PATCH_ANCHOR, .where = ANCHOR_MAX_PFN, .value = 1024 } } },
-		{ "tree", { { .what = PATCH_ANCHOR, .where = ANCHOR_CR3 } } },
+		{ "no-p2m", { { .what = PATCH_ANCHOR, .where = ANCHOR_CR3 } } },
+		{ "tree",
+		  { { .what = PATCH_ANCHOR, .where = ANCHOR_CR3 },
+		    { .what = PATCH_ANCHOR, .form = FORM_FRAME, .where = ANCHOR_TREE, .value = 30 },
+		    { .form = FORM_FRAME,
+		      .count = 255,
+		      .where = 30 * ENTRIES_PER_PAGE,
+		      .value = 31 },
+		    { .form = FORM_FRAME,
+		      .where = 31 * ENTRIES_PER_PAGE,
+		      .value = MACHINE_P2M } } },
+		/* Tables behind the first are one that is shared, and so are frames. */
+		{ "tail",
+		  { { .what = PATCH_ANCHOR, .where = ANCHOR_MAX_PFN, .value = 1 << 26 },
+		    { .form = FORM_ENTRY,
+		      .count = 255,
+		      .where = MACHINE_L2 * ENTRIES_PER_PAGE + P2M_ENTRY(2) + 1,
+		      .value = UINT64_C(0x100000020) },
+		    { .form = FORM_ENTRY,
+		      .count = 255,
+		      .where = MACHINE_L1 * ENTRIES_PER_PAGE + P2M_ENTRY(1) + 1,
+		      .value = UINT64_C(0x100000021) },
+		    { .form = FORM_ENTRY,
+		      .count = 254,
+		      .where = MACHINE_L1 * ENTRIES_PER_PAGE + P2M_ENTRY(1) + 257,
+		      .value = UINT64_C(0x100000021) },
+		    { .count = 255, .where = 33 * ENTRIES_PER_PAGE, .value = UINT64_MAX } } },
 		{ "moved", { { .when = 1, .what = PATCH_ANCHOR, .where = ANCHOR_VADDR } } },
 		{ "p2m",
 		  { { .when = 1,

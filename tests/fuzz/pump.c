@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "diff.h"
 #include "fuzz.h"
 #include "image/source.h"
 #include "msg.h"
@@ -137,6 +138,21 @@ static int pump_checked(const uint8_t *data, size_t size, int fail_after, int re
 	return again;
 }
 
+/* A restore makes the same of both files. */
+static void pump_compare(int first, int second)
+{
+	struct diff *d = diff_new();
+	struct diff_result res;
+	struct source_info info;
+
+	fuzz_check(d);
+	fuzz_check(!pump_once(first, 1, diff_first(d), NULL, &info));
+	fuzz_check(!pump_once(second, 1, diff_second(d), NULL, &info));
+	diff_finish(d, &res);
+	fuzz_check(diff_same(&res));
+	diff_free(d);
+}
+
 static void pump_convert_to(enum image_layout layout, int fd, const struct source_info *info)
 {
 	struct image_options opts = {
@@ -156,6 +172,7 @@ static void pump_convert_to(enum image_layout layout, int fd, const struct sourc
 	img->ops->free(img);
 	fuzz_check(!output_flush(&out));
 	fuzz_check(!pump_once(out.fd, 1, NULL, NULL, &converted));
+	pump_compare(fd, out.fd);
 	output_close(&out);
 	fuzz_check(converted.layout == layout && converted.digest);
 	fuzz_check(converted.pfns == info->pfns && converted.vcpus == info->vcpus);

@@ -16,7 +16,7 @@
 
 /*
  * Read the image. What one way of reading takes, all take; what is passed on keeps
- * image.h's rules; what it is converted to is taken and has the same pages.
+ * image.h's rules; what it is converted to is taken, and a restore makes the same of it.
  */
 void pump(const uint8_t *data, size_t size, const struct crypt_secret *secret);
 
