@@ -7,8 +7,8 @@
 
 /*
  * A source whose fd, seekable, opts, peeked and npeeked the caller fills in. Memory:
- * about half a MiB, or what header.frame_bytes asks for, for each frame under way, of
- * which there are 8 and two for each thread; a byte for each pfn; 32 bytes for each
+ * header.frame_bytes, and as much again if it is compressed, for each frame under way,
+ * of which there are 8 and two for each thread; a byte for each pfn; 32 bytes for each
  * frame. NULL with an error recorded.
  */
 struct source *packed_source_new(void);
