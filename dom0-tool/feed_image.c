@@ -226,13 +226,16 @@ int feed_image_start(struct feed_image *f, int fd, const struct source_options *
 int feed_image_config(struct feed_image *f, char **config)
 {
 	struct feed_word word;
+	char *data;
 
-	if (feed_receive(f->talk, &word, config))
+	if (feed_receive(f->talk, &word, &data))
 		return -1;
-	if (word.say == FEED_CONFIG)
+	if (word.say == FEED_CONFIG) {
+		*config = data;
 		return 0;
-	msg_error("%s", *config);
-	free(*config);
+	}
+	msg_error("%s", data);
+	free(data);
 	return -1;
 }
 

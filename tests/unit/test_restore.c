@@ -292,12 +292,13 @@ static void damaged_image_is_fed_without_an_end(void **state)
 static void image_that_is_none_is_told_by_the_feed(void **state)
 {
 	struct feed_image f;
-	char *config;
+	char *config = NULL;
 
 	(void)state;
 	tempdir_write("image", "hello", 5);
 	start(&f);
 	assert_fails(feed_image_config(&f, &config), "this is no image");
+	assert_null(config);
 	feed_image_stop(&f);
 }
 
@@ -305,7 +306,7 @@ static void wrong_key_is_told_by_the_feed(void **state)
 {
 	struct source_options opts = { .threads = 2 };
 	struct feed_image f;
-	char *config;
+	char *config = NULL;
 	int fd;
 
 	(void)state;
@@ -314,6 +315,7 @@ static void wrong_key_is_told_by_the_feed(void **state)
 	assert_works(feed_image_start(&f, fd, &opts));
 	close(fd);
 	assert_fails(feed_image_config(&f, &config), "encrypted");
+	assert_null(config);
 	feed_image_stop(&f);
 }
 
