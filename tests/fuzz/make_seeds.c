@@ -222,7 +222,7 @@ static void seed_guest(const char *name, const struct patch patches[SEED_PATCHES
 #define VCPU_WORD(field) (offsetof(vcpu_guest_context_t, field) / sizeof(uint64_t))
 
 /* The entry for the p2m in a table of @level. */
-#define P2M_ENTRY(level) (MACHINE_P2M_VADDR >> (PAGE_BITS + 9 * ((level)-1)) & 511)
+#define P2M_ENTRY(level) (MACHINE_P2M_VADDR >> (PAGE_BITS - 9 + 9 * (level)) & 511)
 
 static void seed_guests(void)
 {
