@@ -51,10 +51,10 @@ enum stillpoint_image_layout {
 /* No pfn is as high: 16 TiB. */
 #define STILLPOINT_PFN_LIMIT (1ULL << 32)
 
-/* scrypt's parameters (RFC 7914) are bounded, so that an image cannot ask for any memory. */
-#define STILLPOINT_SCRYPT_LOG_N_MAX 20
-#define STILLPOINT_SCRYPT_R_MAX 16
-#define STILLPOINT_SCRYPT_P_MAX 16
+/* Bounds of scrypt's parameters (RFC 7914): an image can ask for 256 MiB and some seconds at most. */
+#define STILLPOINT_SCRYPT_LOG_N_MAX 18
+#define STILLPOINT_SCRYPT_R_MAX 8
+#define STILLPOINT_SCRYPT_P_MAX 8
 
 /**
  * struct stillpoint_image_header - the first bytes of the file
