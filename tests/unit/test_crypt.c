@@ -267,7 +267,10 @@ static void derivation_is_bounded(void **state)
 	assert_fails(!crypt_new(&secret, &h), "r = 0");
 	h = cheap();
 	h.kdf_p = STILLPOINT_SCRYPT_P_MAX + 1;
-	assert_fails(!crypt_new(&secret, &h), "p = 17");
+	assert_fails(!crypt_new(&secret, &h), "p = 9");
+	h = cheap();
+	h.kdf_r = STILLPOINT_SCRYPT_R_MAX + 1;
+	assert_fails(!crypt_new(&secret, &h), "r = 9");
 	h = cheap();
 	h.kdf = 2;
 	assert_fails(!crypt_new(&secret, &h), "unknown way 2");
