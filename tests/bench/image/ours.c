@@ -87,27 +87,25 @@ static int ours_pump(int fd, struct placer *placer)
 	return ret;
 }
 
-int ours_load(const char *image, const char *memory, struct usage *usage)
+int ours_load(const char *path, const char *memory, struct usage *usage)
 {
 	struct placer placer;
+	int fd, to, ret;
 	uint64_t pfns;
-	uint8_t *mem;
-	int fd, ret;
 
-	mem = memory_map(memory, &pfns);
-	if (!mem)
+	to = memory_open(memory, &pfns);
+	if (to < 0)
 		return -1;
-	fd = open(image, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
-		ret = msg_error("cannot open '%s': %s", image, strerror(errno));
-		goto out;
+		close(to);
+		return msg_error("cannot open '%s': %s", path, strerror(errno));
 	}
-	placer_init(&placer, mem + MACHINE_SPARE * PAGE_BYTES, pfns);
+	placer_init(&placer, to, MACHINE_SPARE * PAGE_BYTES, pfns);
 	ret = usage_begin(usage, getpid()) || ours_pump(fd, &placer);
 	usage_done(usage);
 	usage_end(usage);
 	close(fd);
-out:
-	memory_unmap(mem, pfns);
+	close(to);
 	return ret ? -1 : 0;
 }

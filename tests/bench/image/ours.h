@@ -16,7 +16,7 @@ int ours_parse(const char *text, struct image_options *image);
 int ours_save(const char *memory, const struct image_options *image, const char *path,
 	      struct usage *usage);
 
-/* Read @image into the file @memory, which is new. 0 or -1, recorded. */
-int ours_load(const char *image, const char *memory, struct usage *usage);
+/* Read @path into the file @memory, which is new. 0 or -1, recorded. */
+int ours_load(const char *path, const char *memory, struct usage *usage);
 
 #endif /* STILLPOINT_BENCH_OURS_H */

@@ -10,10 +10,10 @@
 #include "msg.h"
 #include "usage.h"
 
-#define USAGE_LOOK_MS 10
+#define USAGE_LOOK_MS 20
 
 /* How long children may take to end, in looks. */
-#define USAGE_LOOKS 500
+#define USAGE_LOOKS 250
 
 /* Processes below each other: QEMU, a shell, a compressor. */
 #define USAGE_DEPTH 4

@@ -2,7 +2,7 @@
 /*
  * What a process and its children use. Memory is what nothing else holds (RssAnon of
  * proc(5)): not the guest's, which is a file that all sides map. It is looked at each
- * 10 ms, and the most is kept.
+ * 20 ms, and the most is kept.
  */
 #ifndef STILLPOINT_BENCH_USAGE_H
 #define STILLPOINT_BENCH_USAGE_H
