@@ -64,6 +64,15 @@ no_restore() {
 	expect 0 "$name: no domain is left" no_domain
 }
 
+# forget: writers that begin know of no older files.
+forget() {
+	acklog_stop
+	acklog_pid=
+	rm -rf "${state:?}/acks"
+	mkdir "$state/acks"
+	ask g1 rm -rf /data/disk /root/files
+}
+
 # layout NAME
 layout() {
 	local this=$1 size
@@ -111,6 +120,7 @@ layout() {
 	rm -f "$image"
 	expect 0 "$this: go back to a guest that runs" go_back g1 kept
 	expect 0 "$this: boot it" boot g1
+	expect 0 "$this: forget what was written" forget
 }
 
 expect 0 'prepare the guest' prepare g1
