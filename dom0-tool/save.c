@@ -42,8 +42,7 @@ static int save_copy(struct save *s)
 	uint64_t start = clock_us(), found;
 
 	save_phase(s, SAVE_COPYING);
-	if (s->tracker.ops->parked(&s->tracker) || save_collect(s) ||
-	    save_take_free(s) ||
+	if (s->tracker.ops->parked(&s->tracker) || save_collect(s) || save_take_free(s) ||
 	    snapshot_check_start_info(&s->snap, &s->inverse, s->park.regs.user_regs.rdx))
 		return -1;
 	found = clock_us();

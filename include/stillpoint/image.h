@@ -51,7 +51,7 @@ enum stillpoint_image_layout {
 /* No pfn is as high: 16 TiB. */
 #define STILLPOINT_PFN_LIMIT (1ULL << 32)
 
-/* Bounds of scrypt's parameters (RFC 7914): an image can ask for 256 MiB and some seconds at most. */
+/* Bounds of scrypt's parameters (RFC 7914): 256 MiB, and some seconds. */
 #define STILLPOINT_SCRYPT_LOG_N_MAX 18
 #define STILLPOINT_SCRYPT_R_MAX 8
 #define STILLPOINT_SCRYPT_P_MAX 8

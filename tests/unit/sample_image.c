@@ -6,7 +6,9 @@
 #include "sample_image.h"
 
 static const char config[] =
-	"{\"c_info\":{\"type\":\"pv\",\"name\":\"sample\",\"uuid\":\"6f1b2c3d-0001-4002-8003-000400050006\"},\"b_info\":{\"max_vcpus\":4,\"max_memkb\":2400,\"target_memkb\":2048}}";
+	"{\"c_info\":{\"type\":\"pv\",\"name\":\"sample\","
+	"\"uuid\":\"6f1b2c3d-0001-4002-8003-000400050006\"},"
+	"\"b_info\":{\"max_vcpus\":4,\"max_memkb\":2400,\"target_memkb\":2048}}";
 
 /* Numbers that look random and are always the same. */
 static uint64_t sample_next(uint64_t *x)
