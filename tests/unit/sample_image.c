@@ -5,10 +5,11 @@
 #include "page.h"
 #include "sample_image.h"
 
-static const char config[] =
-	"{\"c_info\":{\"type\":\"pv\",\"name\":\"sample\","
-	"\"uuid\":\"6f1b2c3d-0001-4002-8003-000400050006\"},"
-	"\"b_info\":{\"max_vcpus\":4,\"max_memkb\":2400,\"target_memkb\":2048}}";
+#define UUID "6f1b2c3d-0001-4002-8003-000400050006"
+#define C_INFO "{\"type\":\"pv\",\"name\":\"sample\",\"uuid\":\"" UUID "\"}"
+#define B_INFO "{\"max_vcpus\":4,\"max_memkb\":2400,\"target_memkb\":2048}"
+
+static const char config[] = "{\"c_info\":" C_INFO ",\"b_info\":" B_INFO "}";
 
 /* Numbers that look random and are always the same. */
 static uint64_t sample_next(uint64_t *x)
