@@ -61,11 +61,12 @@ make_cached() {
 }
 
 # drop_unused DIR...: mark these folders of the cache as used now, and remove
-# those that nothing has used for two weeks.
+# those that nothing has used for two weeks. A folder that is being made has any mtime: its
+# packages bring one of their own.
 drop_unused() {
 	touch "$@"
 	find "$cache"/{kernel,chroot,dom0,guest,project} -mindepth 1 -maxdepth 1 \
-		-type d -mtime +14 -exec rm -rf {} +
+		-type d -ctime +14 -exec rm -rf {} +
 }
 
 # need_tools: install what the host lacks of the lab's tools.
