@@ -98,7 +98,9 @@ layout() {
 		stillpoint diff ${read_options[$1]:-} "$image" "$image.xl"
 	# shellcheck disable=SC2086
 	restored "$this: restore" stillpoint restore ${read_options[$1]:-} "$image"
-	restored "$this: xl restore of what was made" xl restore "$image.xl"
+	# diff said that it is the same to a restore.
+	[ "$1" = mapped ] && [ "$mode" != full ] ||
+		restored "$this: xl restore of what was made" xl restore "$image.xl"
 	rm -f "$image.xl"
 	[ "$1" = mapped ] || restored "$this: restore from a pipe" from_pipe "$1"
 
