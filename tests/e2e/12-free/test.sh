@@ -59,6 +59,18 @@ for track in guest none; do
 	expect 0 "$track: the loads go on" check_load g1
 done
 
+# Of what the guest has free nothing takes room, but in xl's layout.
+xl_bytes=$(stat -c %s "$image")
+expect 0 'mapped: save' stillpoint save --json --force --layout mapped g1 "$image"
+mapped_bytes=$(($(stat -c %b "$image") * 512))
+expect 0 'packed: save' \
+	stillpoint save --json --force --layout packed --compress zstd g1 "$image"
+packed_bytes=$(stat -c %s "$image")
+echo "# free $(said free_pages) of $(said pages) pages; bytes: xl $xl_bytes," \
+	"mapped $mapped_bytes allocated, packed $packed_bytes"
+holds 'mapped: less than 60 % of what xl has' "$mapped_bytes * 100 < $xl_bytes * 60"
+holds 'packed: less than 25 % of what xl has' "$packed_bytes * 100 < $xl_bytes * 25"
+
 count=$(rounds 20 3)
 expect 0 'memory: start' start_work g1 dirty-random forks unmap advise remap pagecache programs
 for ((n = 1; n <= count; n++)); do
