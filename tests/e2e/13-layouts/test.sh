@@ -26,7 +26,7 @@ declare -A save_options=(
 )
 declare -A read_options=([lz4]="--key-file $key")
 
-no_domain() { is_gone g1 || { xl list; return 1; }; }
+no_domain() { is_gone "$1" || { xl list; return 1; }; }
 runs() { is_running "$1" && answers "$1"; }
 
 # restored NAME COMMAND...: after which the guest must be as it was.
@@ -59,9 +59,9 @@ spoil() {
 no_restore() {
 	local name=$1 pattern=$2
 	shift 2
-	expect 1 "$name: refused" stillpoint restore "$@" "$image"
+	expect 1 "$name: refused" stillpoint restore --name other "$@" "$image"
 	has "$name: the message" "^stillpoint: restore: .*$pattern" "$errors"
-	expect 0 "$name: no domain is left" no_domain
+	expect 0 "$name: no domain is left" no_domain other
 }
 
 # forget: writers that begin know of no older files.
@@ -96,15 +96,15 @@ layout() {
 	# shellcheck disable=SC2086
 	expect 0 "$this: diff finds no difference" \
 		stillpoint diff ${read_options[$1]:-} "$image" "$image.xl"
+	# A file and a pipe are fed to xl in the same way; diff found xl's image the same.
 	# shellcheck disable=SC2086
-	restored "$this: restore" stillpoint restore ${read_options[$1]:-} "$image"
-	# diff said that it is the same to a restore.
+	[ "$1" != mapped ] && [ "$mode" != full ] ||
+		restored "$this: restore" stillpoint restore ${read_options[$1]:-} "$image"
 	[ "$1" = mapped ] && [ "$mode" != full ] ||
 		restored "$this: xl restore of what was made" xl restore "$image.xl"
 	rm -f "$image.xl"
 	[ "$1" = mapped ] || restored "$this: restore from a pipe" from_pipe "$1"
 
-	expect 0 "$this: no guest is left" destroy g1
 	if [ "$1" = lz4 ]; then
 		no_restore "$this: no key" 'key'
 		head -c 32 /dev/urandom >"$key.other"
@@ -120,8 +120,7 @@ layout() {
 	# shellcheck disable=SC2086
 	no_restore "$this: it is cut short" 'cut short|damaged' ${read_options[$1]:-}
 	rm -f "$image"
-	expect 0 "$this: go back to a guest that runs" go_back g1 kept
-	expect 0 "$this: boot it" boot g1
+	expect 0 "$this: the guest runs on" runs g1
 	expect 0 "$this: forget what was written" forget
 }
 
@@ -150,7 +149,7 @@ max_size() {
 }
 
 start_timers g1
-expect 0 'bound: start' start_work g1 dirty=20=32 dirty-random
+expect 0 'bound: start' start_work g1 dirty=20=8 dirty-random
 expect 0 'bound: the size beforehand' stillpoint save --print-size --layout mapped g1
 bound=$output
 end=$((SECONDS + $(rounds 60 20 150)))
@@ -178,8 +177,9 @@ expect 0 'bound: it goes on' check_work g1
 expect 0 'bound: it ends well' stop_work g1
 
 # What ends a save early.
+declare -A killing_calls=([mapped]='io_uring_enter fsync' [zstd]='write linkat')
 for name in mapped zstd; do
-	for call in pwrite64 write fsync linkat; do
+	for call in ${killing_calls[$name]}; do
 		this="$name: killed at $call"
 		# shellcheck disable=SC2086
 		strace -f -qq -o /dev/null -e trace="$call" -e inject="$call:signal=KILL:when=1" \
@@ -203,7 +203,7 @@ for name in mapped zstd; do
 	# shellcheck disable=SC2086
 	expect 1 "$name: the file may not grow: refused" prlimit --fsize=$((16 << 20)) \
 		stillpoint save ${save_options[$name]} g1 "$image"
-	has "$name: the file may not grow: the message" 'cannot write .*too large' "$errors"
+	has "$name: the file may not grow: the message" 'cannot (write|make) .*too large' "$errors"
 	expect 0 "$name: the file may not grow: no image" nothing_at "$image"
 	echo mine >"$image"
 	# shellcheck disable=SC2086
