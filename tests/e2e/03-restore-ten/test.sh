@@ -12,7 +12,7 @@
 . e2e/lib.sh
 
 image=$images/g1
-count=$(rounds 5 2 10)
+count=$(rounds 5 1 10)
 random_log=/run/jobs/random.out
 
 # Nothing that the guest drew since the restore, by a process that was drawing
