@@ -12,7 +12,6 @@
 #include "input.h"
 #include "json_add.h"
 #include "msg.h"
-#include "progress.h"
 #include "signals.h"
 
 /* As diff(1) has it; usage errors are trouble too. */
@@ -108,15 +107,12 @@ static int diff_parse(struct diff_args *a, int argc, char **argv)
 
 static int diff_pump(const struct diff_args *a, unsigned int n, struct image *to)
 {
-	struct source_options opts = { .threads = a->threads, .progress = progress_on_terminal() };
 	struct input in;
 	int ret = -1;
 
 	msg_set_subject("image", a->path[n]);
-	if (!input_open(&in, a->path[n], a->key_file[n]) && !input_recognise(&in, &opts)) {
-		ret = source_pump(in.src, to);
-		progress_end();
-	}
+	if (!input_open(&in, a->path[n], a->key_file[n]))
+		ret = input_read(&in, a->threads, to);
 	input_close(&in);
 	return ret;
 }

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE /* open_memstream */
 #include <ctype.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "check_args.h"
 #include "cmd.h"
 #include "config.h"
-#include "copier.h"
 #include "input.h"
 #include "json_add.h"
 #include "msg.h"
@@ -25,61 +24,6 @@ static const char inspect_help[] =
 	"  --threads N      threads that check (one for each processor, at most 4)\n"
 	"  --json           as JSON\n"
 	"  --help           this text\n";
-
-/**
- * struct inspect - the command line
- */
-struct inspect {
-	const char *path;
-	const char *key_file;
-	uint64_t threads;
-	bool json;
-	bool help;
-};
-
-static int inspect_option(struct inspect *v, int opt, char **argv)
-{
-	switch (opt) {
-	case 'k':
-		v->key_file = optarg;
-		return 0;
-	case 'n':
-		return cmd_number("--threads", optarg, 1, COPIER_THREADS_MAX, &v->threads);
-	case 'j':
-		v->json = true;
-		return 0;
-	case 'h':
-		v->help = true;
-		return 0;
-	default:
-		return cmd_bad_option(argv);
-	}
-}
-
-static int inspect_parse(struct inspect *v, int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "key-file", required_argument, NULL, 'k' },
-		{ "threads", required_argument, NULL, 'n' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int opt;
-
-	memset(v, 0, sizeof(*v));
-	v->threads = copier_default_threads();
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1)
-		if (inspect_option(v, opt, argv))
-			return CMD_USAGE;
-	if (v->help)
-		return 0;
-	if (argc - optind != 1)
-		return cmd_usage_error("expected FILE");
-	v->path = argv[optind];
-	return 0;
-}
 
 /* How often the pages' bytes are larger than what is stored of them. */
 static double inspect_ratio(const struct source_info *info)
@@ -122,7 +66,7 @@ static json_object *inspect_domain(const struct source_info *info, const struct 
 	return o;
 }
 
-static int inspect_json(const struct inspect *v, const struct source_info *info,
+static int inspect_json(const struct check_args *v, const struct source_info *info,
 			const struct config_summary *config)
 {
 	json_object *o = json_object_new_object(), *pages = json_object_new_object();
@@ -224,14 +168,14 @@ static int inspect_text(const struct source_info *info, const struct config_summ
 	return ret;
 }
 
-static int inspect_image(const struct inspect *v)
+static int inspect_image(const struct check_args *v)
 {
 	const struct source_info *info;
 	struct config_summary config;
 	struct input in;
 	int ret = -1;
 
-	if (!input_open(&in, v->path, v->key_file) && !input_check(&in, v->threads)) {
+	if (!input_open(&in, v->path, v->key_file) && !input_read(&in, v->threads, NULL)) {
 		info = &in.src->info;
 		config_summarize(info->config ? info->config : "", &config);
 		ret = v->json ? inspect_json(v, info, &config) : inspect_text(info, &config);
@@ -243,9 +187,9 @@ static int inspect_image(const struct inspect *v)
 
 int cmd_inspect(int argc, char **argv)
 {
-	struct inspect v;
+	struct check_args v;
 
-	if (inspect_parse(&v, argc, argv))
+	if (check_args_parse(&v, argc, argv))
 		return CMD_USAGE;
 	if (v.help)
 		return cmd_print(inspect_help) ? cmd_failed() : CMD_OK;

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE /* asprintf */
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "check_args.h"
 #include "cmd.h"
-#include "copier.h"
 #include "input.h"
 #include "json_add.h"
 #include "msg.h"
@@ -24,62 +23,7 @@ static const char verify_help[] =
 	"  --json           tell the result as JSON on stdout\n"
 	"  --help           this text\n";
 
-/**
- * struct verify - the command line
- */
-struct verify {
-	const char *path;
-	const char *key_file;
-	uint64_t threads;
-	bool json;
-	bool help;
-};
-
-static int verify_option(struct verify *v, int opt, char **argv)
-{
-	switch (opt) {
-	case 'k':
-		v->key_file = optarg;
-		return 0;
-	case 'n':
-		return cmd_number("--threads", optarg, 1, COPIER_THREADS_MAX, &v->threads);
-	case 'j':
-		v->json = true;
-		return 0;
-	case 'h':
-		v->help = true;
-		return 0;
-	default:
-		return cmd_bad_option(argv);
-	}
-}
-
-static int verify_parse(struct verify *v, int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "key-file", required_argument, NULL, 'k' },
-		{ "threads", required_argument, NULL, 'n' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int opt;
-
-	memset(v, 0, sizeof(*v));
-	v->threads = copier_default_threads();
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1)
-		if (verify_option(v, opt, argv))
-			return CMD_USAGE;
-	if (v->help)
-		return 0;
-	if (argc - optind != 1)
-		return cmd_usage_error("expected FILE");
-	v->path = argv[optind];
-	return 0;
-}
-
-static int verify_json(const struct verify *v, const struct input *in, int failed)
+static int verify_json(const struct check_args *v, const struct input *in, int failed)
 {
 	const struct source_info *info = in->src ? &in->src->info : NULL;
 	json_object *o = json_object_new_object();
@@ -97,7 +41,7 @@ static int verify_json(const struct verify *v, const struct input *in, int faile
 	return cmd_print_json(o);
 }
 
-static int verify_text(const struct verify *v, const struct source_info *info)
+static int verify_text(const struct check_args *v, const struct source_info *info)
 {
 	char *line;
 	int ret;
@@ -114,12 +58,12 @@ static int verify_text(const struct verify *v, const struct source_info *info)
 	return ret;
 }
 
-static int verify_image(const struct verify *v)
+static int verify_image(const struct check_args *v)
 {
 	struct input in;
 	int ret;
 
-	ret = input_open(&in, v->path, v->key_file) || input_check(&in, v->threads) ? -1 : 0;
+	ret = input_open(&in, v->path, v->key_file) || input_read(&in, v->threads, NULL) ? -1 : 0;
 	if (v->json)
 		ret = verify_json(v, &in, ret) || ret ? -1 : 0;
 	else if (!ret)
@@ -130,9 +74,9 @@ static int verify_image(const struct verify *v)
 
 int cmd_verify(int argc, char **argv)
 {
-	struct verify v;
+	struct check_args v;
 
-	if (verify_parse(&v, argc, argv))
+	if (check_args_parse(&v, argc, argv))
 		return CMD_USAGE;
 	if (v.help)
 		return cmd_print(verify_help) ? cmd_failed() : CMD_OK;

@@ -31,14 +31,14 @@ int input_recognise(struct input *in, const struct source_options *opts)
 	return in->src ? 0 : -1;
 }
 
-int input_check(struct input *in, unsigned int threads)
+int input_read(struct input *in, unsigned int threads, struct image *to)
 {
 	struct source_options opts = { .threads = threads, .progress = progress_on_terminal() };
 	int ret;
 
 	if (input_recognise(in, &opts))
 		return -1;
-	ret = source_pump(in->src, NULL);
+	ret = source_pump(in->src, to);
 	progress_end();
 	return ret;
 }

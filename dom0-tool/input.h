@@ -29,8 +29,11 @@ int input_open(struct input *in, const char *path, const char *key_file);
  */
 int input_recognise(struct input *in, const struct source_options *opts);
 
-/* The same, then read and check all of it, and tell the progress on a terminal. */
-int input_check(struct input *in, unsigned int threads);
+/*
+ * The same, then read and check all of it, pass it on to @to unless that is NULL, and tell
+ * the progress on a terminal.
+ */
+int input_read(struct input *in, unsigned int threads, struct image *to);
 
 void input_close(struct input *in);
 
