@@ -396,7 +396,10 @@ static bool file_can_map(const struct machine *m, uint64_t mfn)
 	       (m->types[mfn] != XEN_DOMCTL_PFINFO_XTAB || mfn == m->shared_info_mfn);
 }
 
-/* Map frames from *@mfns on that follow each other, @n at most. Returns their number. */
+/*
+ * Map frames from *@mfns on that follow each other, @n at most. Returns their number, 0 if
+ * this process may have no more mappings.
+ */
 static size_t file_map_run(const struct machine *m, const uint64_t *mfns, size_t n, uint8_t *addr)
 {
 	size_t run = 1;
@@ -405,7 +408,7 @@ static size_t file_map_run(const struct machine *m, const uint64_t *mfns, size_t
 		run++;
 	if (mmap(addr, run * PAGE_BYTES, PROT_READ, MAP_SHARED | MAP_FIXED, m->fd,
 		 mfns[0] * PAGE_BYTES) == MAP_FAILED)
-		abort();
+		return 0;
 	return run;
 }
 
@@ -428,6 +431,11 @@ static void *file_map(struct domain *dom, const uint64_t *mfns, size_t n, int *e
 		if (err[i])
 			continue;
 		run = file_map_run(m, mfns + i, n - i, addr + i * PAGE_BYTES);
+		if (!run) {
+			munmap(addr, n * PAGE_BYTES);
+			errno = ENOMEM;
+			return NULL;
+		}
 		memset(err + i, 0, run * sizeof(*err));
 	}
 	m->mapped += n;
