@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# A guest that works is saved fifty times in a row (fifteen in the everyday run),
+# A guest that works is saved fifty times in a row (eight in the everyday run),
 # each save as soon as the one before is done. It must not notice but for the time:
 # no task frozen, no device reconnected, no connection reset, no timer lost, no byte
 # wrong.
@@ -10,7 +10,7 @@
 . e2e/lib.sh
 
 image=$images/g1
-count=$(rounds 50 15)
+count=$(rounds 50 8)
 expect 0 'prepare the guest' prepare g1
 expect 0 'start the loads' start_load g1
 before=$(devices g1)

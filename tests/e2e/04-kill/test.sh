@@ -82,7 +82,7 @@ done
 
 # With --stop and --pause the guest stays paused while the image is written.
 for option in --stop --pause; do
-	for name in writing written synced; do
+	for name in $(rounds 'writing written synced' written); do
 		this="killed before '$name' with $option"
 		for ((n = 1; n <= ${#names[@]}; n++)); do
 			[ "${names[n - 1]}" != "$name" ] || break
@@ -98,7 +98,7 @@ strace -f -qq -o "$state/calls" -e trace=ioctl stillpoint save --max-rounds 2 g1
 	not_ok 'count the system calls' "status $?"
 rm -f "$image"
 calls=$(grep -c 'ioctl(' "$state/calls")
-points=$(rounds 12 5 40)
+points=$(rounds 12 3 40)
 echo "# $calls ioctls in a save"
 last=0
 for ((n = 1; n <= points; n++)); do

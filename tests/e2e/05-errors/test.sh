@@ -3,6 +3,7 @@
 # Whatever is wrong, the tool says what, and nothing is lost: the guest runs,
 # files that were there stay, and what is no image is not restored.
 # lab: --vcpus 2 --memory 128
+# everyday: quick
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh
 

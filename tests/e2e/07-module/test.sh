@@ -5,6 +5,7 @@
 # tool never makes: repeats, old numbers, unknown operations, a dom0 that never
 # answers.
 # lab: --vcpus 2 --memory 128
+# everyday: quick
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh
 
@@ -29,7 +30,7 @@ expect fail 'dom0: loading is refused' insmod "$module"
 has 'dom0: the message' 'stillpoint: .*PV' "$(dmesg)"
 is 'dom0: it is not loaded' '' "$(lsmod | grep stillpoint)"
 
-for ((n = 1; n <= $(rounds 10 3); n++)); do
+for ((n = 1; n <= $(rounds 10 2); n++)); do
 	expect 0 "round $n: unload" unload
 	expect 0 "round $n: nothing is published" no_module
 	expect 0 "round $n: load" load
@@ -73,7 +74,7 @@ is 'cancelled before it is taken up: cancelled' 4 "$(value result)"
 
 # Given up on the way into the park: it turns back, and every vCPU's timer goes on.
 turned=0
-for ((n = 1; n <= 20 && turned < $(rounds 4 2); n++)); do
+for ((n = 1; n <= 20 && turned < $(rounds 4 1); n++)); do
 	poked show >"$state/poke.out"
 	number=$(($(sed -n 's/^taken=//p' "$state/poke.out") + 1))
 	output=$(poked op=1 request=$number notify await=taken:request cancel=$number \
@@ -82,12 +83,12 @@ for ((n = 1; n <= 20 && turned < $(rounds 4 2); n++)); do
 	turned=$((turned + 1))
 	expect 0 "given up on its way, $turned: the timers go on" check_load g1
 done
-is 'given up on its way: it turned back' "$(rounds 4 2)" "$turned"
+is 'given up on its way: it turned back' "$(rounds 4 1)" "$turned"
 expect 0 'after all that, save works' stillpoint save --force g1 "$image"
 expect 0 'after all that, the timers go on' check_load g1
 
 # rmmod arrives at the guest while it is on its way into the park, in it, or out.
-for ((n = 1; n <= $(rounds 8 3); n++)); do
+for ((n = 1; n <= $(rounds 8 2); n++)); do
 	poked deadline_us=1500000 op=1 request=next notify await=taken:request sleep=$((n * 40)) \
 		>"$state/poke.out" 2>&1 &
 	poke_pid=$!
@@ -99,7 +100,7 @@ for ((n = 1; n <= $(rounds 8 3); n++)); do
 done
 
 # And while the tool is at work: it may fail, but the guest may not.
-for ((n = 1; n <= $(rounds 8 3); n++)); do
+for ((n = 1; n <= $(rounds 8 2); n++)); do
 	stillpoint save --force g1 "$image" 2>"$state/save.err" &
 	save_pid=$!
 	sleep "0.$n"

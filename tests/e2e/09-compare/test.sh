@@ -43,5 +43,7 @@ compared 'tasks and kernel' "$count" "${task_works[@]}" "${kernel_works[@]}"
 compared 'outside' "$count" "${outside_works[@]}" direct
 expect 0 'a save that tracks nothing works after that' stillpoint save --track none --force g1 "$image"
 expect 0 'verify-stream-v2 accepts the image' verify_stream "$image"
+expect 0 'save --stop' stillpoint save --stop --force g1 "$image"
+expect 0 'restore' stillpoint restore "$image"
 expect 0 'the guest works' guest_ok g1
 finish

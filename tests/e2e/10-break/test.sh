@@ -75,7 +75,7 @@ end() {
 }
 
 expect 0 'prepare the guest' prepare g1
-for fault in tlb user grants tables moved; do
+for fault in $(rounds 'tlb user grants tables moved' 'tlb user grants tables'); do
 	expect 0 "$fault: start the workload" begin "$fault"
 	expect 0 "$fault: control: load the module as it is" load /usr/local/lib/stillpoint/stillpoint.ko
 	for ((n = 1; n <= $(rounds 2 1 10); n++)); do

@@ -71,7 +71,7 @@ echo "# free $(said free_pages) of $(said pages) pages; bytes: xl $xl_bytes," \
 holds 'mapped: less than 60 % of what xl has' "$mapped_bytes * 100 < $xl_bytes * 60"
 holds 'packed: less than 25 % of what xl has' "$packed_bytes * 100 < $xl_bytes * 25"
 
-count=$(rounds 20 3)
+count=$(rounds 20 1)
 expect 0 'memory: start' start_work g1 dirty-random forks unmap advise remap pagecache programs
 for ((n = 1; n <= count; n++)); do
 	track=$((n % 4 ? 1 : 0))
@@ -86,7 +86,7 @@ expect 0 'memory: save --stop' stillpoint save --json --stop --force g1 "$image"
 tell 'save --stop'
 expect 0 'keep the disks' guest-disk snapshot g1 kept
 
-for tool in stillpoint xl; do
+for tool in $(rounds 'stillpoint xl' stillpoint); do
 	expect 0 "$tool: no guest is left" destroy g1
 	expect 0 "$tool: the disks as they were" guest-disk rollback g1 kept
 	expect 0 "$tool: restore" restore_with "$tool" "$image" || continue

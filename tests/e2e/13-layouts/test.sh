@@ -152,7 +152,7 @@ start_timers g1
 expect 0 'bound: start' start_work g1 dirty=20=8 dirty-random
 expect 0 'bound: the size beforehand' stillpoint save --print-size --layout mapped g1
 bound=$output
-end=$((SECONDS + $(rounds 60 20 150)))
+end=$((SECONDS + $(rounds 60 10 150)))
 largest=0
 saves=0
 while [ "$SECONDS" -lt "$end" ]; do
