@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# How fast the tool's image engine is beside QEMU's, on this machine: MIB REPEAT SEED DIR.
+# How fast the tool's image engine is beside QEMU's, on this machine: MIB REPEAT SEED DIR
+# ONLY, which is mapped, zstd, lz4 or all.
 # See run.
 # shellcheck source-path=SCRIPTDIR
 set -euo pipefail
@@ -11,9 +12,15 @@ tree=$(realpath "$here/../..")
 # shellcheck source=image/qemu.sh
 . "$here/image/qemu.sh"
 
-mib=$1 repeat=$2 seed=$3 dir=$4
+mib=$1 repeat=$2 seed=$3 dir=$4 only=$5
 build=${BUILD:-$tree/build}
-ways=(floor qemu-mapped qemu-cached mapped qemu-zstd packed:zstd:1 qemu-lz4 packed:lz4)
+case $only in
+mapped) ways=(floor qemu-mapped qemu-cached mapped) ;;
+zstd) ways=(floor qemu-zstd packed:zstd:1) ;;
+lz4) ways=(floor qemu-lz4 packed:lz4) ;;
+all) ways=(floor qemu-mapped qemu-cached mapped qemu-zstd packed:zstd:1 qemu-lz4 packed:lz4) ;;
+*) fail "--only: expected mapped, zstd or lz4, found '$only'" ;;
+esac
 declare -A name=([floor]='dd, O_DIRECT' [qemu-mapped]='qemu mapped-ram' [qemu-cached]='  not direct'
 	[mapped]='stillpoint mapped' [qemu-zstd]='qemu | zstd -1 -T2' [packed:zstd:1]='stillpoint zstd:1'
 	[qemu-lz4]='qemu | lz4' [packed:lz4]='stillpoint lz4')
@@ -100,6 +107,7 @@ measure() {
 
 # best OPERATION: QEMU's better time for a file with places, of each repetition.
 best() {
+	[ -e "$state/qemu-mapped.$1.us" ] || return 0
 	paste "$state/qemu-mapped.$1.us" "$state/qemu-cached.$1.us" |
 		awk '{ print $1 < $2 ? $1 : $2 }' >"$state/qemu-best.$1.us"
 }
@@ -132,8 +140,9 @@ table() {
 	done
 }
 
-# goal WHAT MOST SERIES BY
+# goal WHAT MOST SERIES BY: nothing if it was not measured.
 goal() {
+	[ -e "$3" ] || return 0
 	ratios "$3" "$4" | spread %.3f 1 | awk -v what="$1" -v most="$2" '{
 		printf "goal %-48s %.2f of at most %.2f: %s\n", what, $1, most,
 			$1 <= most ? "reached" : "missed"
