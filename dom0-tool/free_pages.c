@@ -14,7 +14,7 @@ int free_pages_grow(struct free_pages *fp, uint64_t size)
 		       0;
 }
 
-int free_pages_read(struct free_pages *fp, const struct channel *ch, const struct ram *mem,
+int free_pages_read(struct free_pages *fp, const struct channel *ch, struct ram *mem,
 		    const struct bitmap *granted)
 {
 	struct stillpoint_guest_half half;

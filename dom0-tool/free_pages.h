@@ -36,7 +36,7 @@ int free_pages_grow(struct free_pages *fp, uint64_t size);
  * Take over what the guest told last, without what is @granted. None is free if its
  * module cannot tell. Returns 0, or -1 with an error recorded.
  */
-int free_pages_read(struct free_pages *fp, const struct channel *ch, const struct ram *mem,
+int free_pages_read(struct free_pages *fp, const struct channel *ch, struct ram *mem,
 		    const struct bitmap *granted);
 
 /* How many of @pending need to be copied. */

@@ -5,6 +5,7 @@
 
 #include "guest_map.h"
 #include "msg.h"
+#include "page.h"
 
 /**
  * struct guest_map - the part of a bitmap that one directory names
@@ -12,18 +13,27 @@
  * @end: the bitmap's pages end before this one
  */
 struct guest_map {
-	const struct ram *mem;
+	struct ram *mem;
 	const char *what;
 	uint64_t first;
 	uint64_t end;
 };
+
+/* Where @pfn is mapped, NULL if it has no frame or cannot be. */
+static const uint8_t *guest_map_find(const struct guest_map *map, uint64_t pfn)
+{
+	struct ram *mem = map->mem;
+	const uint8_t *page = ram_page(mem, pfn);
+
+	return page || pfn >= mem->size || mem->p2m[pfn] > MFN_MAX ? page : ram_map(mem, pfn);
+}
 
 /* Page @index of the bitmap, of which the directory entry is @pfn. */
 static int guest_map_page(const struct guest_map *map, uint64_t index, uint64_t pfn,
 			  struct bitmap *to)
 {
 	const uint64_t words = STILLPOINT_BITMAP_PAGE_BITS / 64;
-	const uint8_t *page = ram_page(map->mem, pfn);
+	const uint8_t *page = guest_map_find(map, pfn);
 
 	if (!page)
 		return msg_error(
@@ -35,7 +45,7 @@ static int guest_map_page(const struct guest_map *map, uint64_t index, uint64_t 
 
 static int guest_map_directory(const struct guest_map *map, uint64_t pfn, struct bitmap *to)
 {
-	const uint8_t *page = ram_page(map->mem, pfn);
+	const uint8_t *page = guest_map_find(map, pfn);
 	uint64_t entries[STILLPOINT_DIR_ENTRIES];
 	uint64_t i;
 
@@ -51,7 +61,7 @@ static int guest_map_directory(const struct guest_map *map, uint64_t pfn, struct
 	return 0;
 }
 
-int guest_map_read(const struct ram *mem, const char *what, uint64_t pfns, const __u64 *dir,
+int guest_map_read(struct ram *mem, const char *what, uint64_t pfns, const __u64 *dir,
 		   struct bitmap *to)
 {
 	struct guest_map map = { .mem = mem, .what = what };
