@@ -68,8 +68,11 @@
 #define TMEM_WEIGHT_DEFAULT 100u
 #define TMEM_WEIGHT_MAX 10000u
 
-/* A hold ends by itself after at most this many microseconds. */
-#define TMEM_HOLD_MAX_US 10000000u
+/*
+ * A hold ends by itself after at most this many microseconds. The domain is paused as long
+ * as it is held, and a save that compares or writes all of its memory meanwhile takes long.
+ */
+#define TMEM_HOLD_MAX_US 3600000000u
 
 /* Shared pools that a domain may be given. */
 #define TMEM_SHARES 4
