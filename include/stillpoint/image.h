@@ -314,6 +314,12 @@ struct stillpoint_vcpu {
  * @count: of the pools, at most STILLPOINT_TMEM_POOLS_MAX
  * @flags: STILLPOINT_TMEM_POOLS_FINAL and STILLPOINT_TMEM_POOLS_EPHEMERAL
  * @codecs: bit n: pages may have codec n
+ * @weight: of the guest among others, when ephemeral pages have to go; 0 if unknown
+ * @quota: pages that its persistent pools may have; 0 if unknown
+ * @persistent: pages of persistent pools in the image, each handle counted once. That, and
+ *	what follows, is exact in FINAL; before, it is about what there will be
+ * @ephemeral: the same of the others
+ * @bytes: of all these pages as they are stored, the zero ones being none
  *
  * Followed by as many struct stillpoint_tmem_pool, in ascending order of ids. A pool that
  * was in the TMEM_POOLS before and is not in this one is gone, with its pages; so is one
@@ -323,7 +329,11 @@ struct stillpoint_tmem_pools {
 	__u32 count;
 	__u32 flags;
 	__u32 codecs;
-	__u32 reserved;
+	__u32 weight;
+	__u64 quota;
+	__u64 persistent;
+	__u64 ephemeral;
+	__u64 bytes;
 };
 
 /**
@@ -331,8 +341,7 @@ struct stillpoint_tmem_pools {
  * @id: the guest's number for it
  * @flags: STILLPOINT_TMEM_POOL_* and the size of a page, as in NEW_POOL (tmem.h)
  * @uuid: of a shared pool, else 0
- * @pages: in FINAL, how many of it are in the image, each handle counted once; before,
- *	about how many there will be
+ * @pages: in FINAL, how many of it are in the image, each handle counted once; else 0
  */
 struct stillpoint_tmem_pool {
 	__u32 id;
