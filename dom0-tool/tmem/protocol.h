@@ -13,11 +13,11 @@
  *   LIST		tmem_list		tmem_list_reply
  *   STATS		-			tmem_stats
  *   SET		tmem_set		-
- *   EXPORT		tmem_export		tmem_export_reply
+ *   EXPORT		tmem_export_request	tmem_export_reply
  *   NEXT		tmem_next		tmem_next_reply
  *   HOLD		tmem_hold		-
  *   RELEASE		tmem_release		-
- *   IMPORT		tmem_import		tmem_import_reply
+ *   IMPORT		tmem_import_request	tmem_import_reply
  *   RECORDS		tmem_records		-
  *   IMPORT_END		tmem_totals		-
  *   BIND		tmem_bind		-
@@ -27,8 +27,8 @@
  * Export: one at a time of a domain. NEXT takes records: first the pools, then the pages,
  * each once; what changes behind a page that was taken comes again, as a newer page or
  * as what invalidates it. Replayed in order the records are the domain's pools once the
- * export is at rest. Before the mark NEXT answers TMEM_NEXT_IDLE, with no records, when
- * all was taken for now.
+ * export is at rest. Before the mark NEXT answers TMEM_NEXT_IDLE when all was taken
+ * for now. An answer of any state may have records.
  *   HOLD stops the serving of the domain's ring and marks its pools as they are then; the
  * time that it takes does not depend on what is in them. It is sent while the domain is
  * paused in its park and before the pages of its ring are copied, and RELEASE once they
@@ -254,7 +254,7 @@ struct tmem_set {
 /* Pages of ephemeral pools of its own, too; those of shared pools are never exported. */
 #define TMEM_EXPORT_EPHEMERAL (1u << 0)
 
-struct tmem_export {
+struct tmem_export_request {
 	struct tmem_msg msg;
 	uint32_t domid;
 	uint32_t flags;
@@ -330,12 +330,12 @@ struct tmem_release {
 };
 
 /**
- * struct tmem_import - what will come
+ * struct tmem_import_request - what will come
  * @quota: for the domain, in pages; 0 for the default. It is raised to what comes.
  * @weight: 0 for the default
  * @codecs: bit N if bytes of codec N may come
  */
-struct tmem_import {
+struct tmem_import_request {
 	struct tmem_totals coming;
 	uint64_t quota;
 	uint32_t weight;
