@@ -33,7 +33,11 @@ int input_recognise(struct input *in, const struct source_options *opts)
 
 int input_read(struct input *in, unsigned int threads, struct image *to)
 {
-	struct source_options opts = { .threads = threads, .progress = progress_on_terminal() };
+	struct source_options opts = {
+		.threads = threads,
+		.side = !to,
+		.progress = progress_on_terminal(),
+	};
 	int ret;
 
 	if (input_recognise(in, &opts))

@@ -41,6 +41,15 @@ static int tap_page(struct image *img, const struct image_page *page)
 	return tap_judge(tap, tap->to->ops->page(tap->to, page));
 }
 
+static int tap_tmem(struct image *img, const struct image_tmem *part)
+{
+	struct tap *tap = tap_of(img);
+
+	if (tap->tmem)
+		return tap_judge(tap, tap->tmem(tap->data, part));
+	return tap_judge(tap, image_tmem(tap->to, part));
+}
+
 static int tap_flush(struct image *img)
 {
 	struct tap *tap = tap_of(img);
@@ -71,6 +80,7 @@ static const struct image_ops tap_ops = {
 	.head = tap_head,
 	.p2m = tap_p2m,
 	.page = tap_page,
+	.tmem = tap_tmem,
 	.flush = tap_flush,
 	.read = tap_read,
 	.tail = tap_tail,

@@ -10,7 +10,8 @@
  * @to: the image; the caller's
  * @config: takes the place of the configuration, unless it is NULL
  * @p2m: called before the p2m is passed on; not 0 is an error, recorded. Or NULL
- * @data: for @p2m
+ * @tmem: takes the place of passing on what belongs to tmem; the same
+ * @data: for @p2m and @tmem
  * @failed: it was the image that failed
  */
 struct tap {
@@ -18,6 +19,7 @@ struct tap {
 	struct image *to;
 	const char *config;
 	int (*p2m)(void *data, const struct image_p2m *p2m);
+	int (*tmem)(void *data, const struct image_tmem *part);
 	void *data;
 	bool failed;
 };
