@@ -62,3 +62,13 @@ uint64_t input_pages(const struct source_info *info)
 	return info->pages[STILLPOINT_PAGE_DATA] + info->pages[STILLPOINT_PAGE_ZERO] +
 	       info->pages[STILLPOINT_PAGE_FREE];
 }
+
+uint64_t input_tmem_pages(const struct source_info *info)
+{
+	struct tmem_sum sum;
+
+	if (!info->tmem)
+		return 0;
+	tmem_state_sum(info->tmem, &sum);
+	return sum.persistent + sum.ephemeral;
+}

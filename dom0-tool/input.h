@@ -40,4 +40,7 @@ void input_close(struct input *in);
 /* Pages that a restore makes. */
 uint64_t input_pages(const struct source_info *info);
 
+/* Pages of tmem pools that are in the image. */
+uint64_t input_tmem_pages(const struct source_info *info);
+
 #endif /* STILLPOINT_INPUT_H */

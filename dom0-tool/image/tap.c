@@ -46,7 +46,7 @@ static int tap_tmem(struct image *img, const struct image_tmem *part)
 	struct tap *tap = tap_of(img);
 
 	if (tap->tmem)
-		return tap_judge(tap, tap->tmem(tap->data, part));
+		return tap->tmem(tap->data, part);
 	return tap_judge(tap, image_tmem(tap->to, part));
 }
 
@@ -68,6 +68,8 @@ static int tap_tail(struct image *img, const struct image_tail *tail)
 {
 	struct tap *tap = tap_of(img);
 
+	if (tap->tail && tap->tail(tap->data))
+		return -1;
 	return tap_judge(tap, tap->to->ops->tail(tap->to, tail));
 }
 

@@ -11,7 +11,8 @@
  * @config: takes the place of the configuration, unless it is NULL
  * @p2m: called before the p2m is passed on; not 0 is an error, recorded. Or NULL
  * @tmem: takes the place of passing on what belongs to tmem; the same
- * @data: for @p2m and @tmem
+ * @tail: called before the tail is passed on; the same
+ * @data: for all of these
  * @failed: it was the image that failed
  */
 struct tap {
@@ -20,6 +21,7 @@ struct tap {
 	const char *config;
 	int (*p2m)(void *data, const struct image_p2m *p2m);
 	int (*tmem)(void *data, const struct image_tmem *part);
+	int (*tail)(void *data);
 	void *data;
 	bool failed;
 };
