@@ -16,9 +16,6 @@
 /* Batches between two groups of the guest's own pages: about 1 MiB. */
 #define TMEM_BATCHES 16
 
-/* Records beyond a multiple of the pages that there were. */
-#define TMEM_SPARE 4096
-
 /* True if the image, or a side file, takes the pools. */
 static bool tmem_has_place(const struct save *s)
 {
@@ -163,7 +160,7 @@ static bool tmem_enough(const struct save *s)
 	const struct tmem_totals *now = &s->tmem->begun.now;
 
 	return s->tmem_pages + s->tmem_invalidates >
-	       SAVE_TIMES * (now->persistent + now->ephemeral) + TMEM_SPARE;
+	       SAVE_TIMES * (now->persistent + now->ephemeral) + SAVE_TMEM_SPARE;
 }
 
 int save_tmem_live(struct save *s, bool all)
