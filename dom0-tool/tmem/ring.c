@@ -204,14 +204,14 @@ static enum tmem_ring_state ring_check_session(struct tmem_ring *ring)
 	return ring->begun ? TMEM_RING_ENDED : TMEM_RING_IDLE;
 }
 
-/* True if ring->request is the next one; *@more, if there is none, that one came meanwhile. */
+/* True if ring->request is the next one. *@more: there was one, or one came meanwhile. */
 static bool ring_next(struct tmem_ring *ring, bool *more)
 {
 	RING_IDX ready = __atomic_load_n(&ring->back.sring->req_prod, __ATOMIC_ACQUIRE);
 
+	*more = true;
 	if (ring->sweeping)
 		return true;
-	*more = false;
 	if (ready - ring->back.rsp_prod_pvt > RING_SIZE(&ring->back)) {
 		msg_error("the guest's tmem ring has %u requests, at most %u fit",
 			  ready - ring->back.rsp_prod_pvt, (unsigned int)RING_SIZE(&ring->back));
