@@ -31,7 +31,7 @@
 
 #define WRITES_BITS 10
 /* A handle's index has 32 bits. */
-#define MAX_BLOCKS (1ULL << 32)
+#define MAX_BLOCKS BIT_ULL(32)
 
 /**
  * struct cache - a mapped device

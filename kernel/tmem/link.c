@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/printk.h>
-#include <linux/sched/mm.h>
 
 #include <xen/xenbus.h>
 

@@ -47,8 +47,7 @@ static void copy_to_slot(const struct sp_tmem_op *op, u8 *slot)
 	struct bvec_iter at;
 	struct bio_vec bv;
 
-	__bio_for_each_segment(bv, op->bio, at, op->at)
-	{
+	__bio_for_each_segment(bv, op->bio, at, op->at) {
 		memcpy_from_bvec(slot, &bv);
 		slot += bv.bv_len;
 	}
@@ -59,8 +58,7 @@ static void copy_from_slot(const struct sp_tmem_op *op, const u8 *slot)
 	struct bvec_iter at;
 	struct bio_vec bv;
 
-	__bio_for_each_segment(bv, op->bio, at, op->at)
-	{
+	__bio_for_each_segment(bv, op->bio, at, op->at) {
 		memcpy_to_bvec(&bv, slot);
 		slot += bv.bv_len;
 	}

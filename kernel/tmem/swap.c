@@ -17,7 +17,7 @@
 
 #define NAME "tmemswap"
 /* A handle's index has 32 bits. */
-#define MAX_BLOCKS (1ULL << 32)
+#define MAX_BLOCKS BIT_ULL(32)
 
 static int major;
 static struct gendisk *disk;

@@ -41,7 +41,6 @@ struct transfer {
 
 /**
  * struct sp_swapio - a device
- * @lock: guards all that follows; sp_tmem_lock is taken inside
  * @under_way: transfers that are not free
  * @stale_from: where the next stale block is looked for
  * @closing: there are no more bios, and the store is told of no stale block
@@ -52,7 +51,7 @@ struct sp_swapio {
 	struct sp_backing *backing;
 	struct tasklet_struct invalidate;
 
-	spinlock_t lock;
+	spinlock_t lock; /* guards what follows; sp_tmem_lock is taken inside */
 	struct sp_blocks blocks;
 	struct list_head free;
 	struct list_head free_invalidations;
@@ -103,7 +102,8 @@ static void fill_with_zeroes(const struct transfer *t)
 	struct bvec_iter at;
 	struct bio_vec bv;
 
-	__bio_for_each_segment(bv, t->op.bio, at, t->op.at) memzero_bvec(&bv);
+	__bio_for_each_segment(bv, t->op.bio, at, t->op.at)
+		memzero_bvec(&bv);
 }
 
 static bool start_read(struct transfer *t, struct list_head *ended)
@@ -209,19 +209,17 @@ static void leave(struct transfer *t, struct list_head *ended)
 static void put_answered(struct transfer *t, struct list_head *ended)
 {
 	struct sp_swapio *io = t->io;
+	bool stored = t->op.status == STILLPOINT_TMEM_OK;
 
-	if (t->op.status == STILLPOINT_TMEM_OK) {
-		sp_blocks_end(&io->blocks, t->turn.block, SP_BLOCK_STORED);
-		end(t, BLK_STS_OK, ended);
-	} else if (io->backing) {
+	if (!stored && io->backing) {
 		submit_backing(t);
 		return;
-	} else {
+	}
+	if (!stored)
 		pr_warn_ratelimited("tmem: the store refuses page %u: status %u\n", t->op.index,
 				    t->op.status);
-		sp_blocks_end(&io->blocks, t->turn.block, SP_BLOCK_LOST);
-		end(t, BLK_STS_NOSPC, ended);
-	}
+	sp_blocks_end(&io->blocks, t->turn.block, stored ? SP_BLOCK_STORED : SP_BLOCK_LOST);
+	end(t, stored ? BLK_STS_OK : BLK_STS_NOSPC, ended);
 	leave(t, ended);
 }
 

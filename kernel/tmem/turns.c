@@ -23,8 +23,9 @@ struct sp_turn *sp_turns_holder(struct sp_turns *turns, u32 block)
 {
 	struct sp_turn *turn;
 
-	hlist_for_each_entry(turn, bucket(turns, block),
-			     node) if (turn->block == block) return turn;
+	hlist_for_each_entry(turn, bucket(turns, block), node)
+		if (turn->block == block)
+			return turn;
 	return NULL;
 }
 
