@@ -64,8 +64,8 @@ static size_t arena_round(size_t size)
 	return (size + ARENA_ZONE - 1) / ARENA_ZONE * ARENA_ZONE;
 }
 
-/* Where the tables are. Returns the size of the file. */
-static size_t arena_layout(struct arena *a, const struct arena_super *s, uint8_t *base)
+/* Where the tables are, of a file that is at @base. Returns the size of the file. */
+static size_t arena_layout(struct arena *a, const struct arena_super *s, uintptr_t base)
 {
 	size_t at = ARENA_ZONE;
 
@@ -77,7 +77,7 @@ static size_t arena_layout(struct arena *a, const struct arena_super *s, uint8_t
 	at += arena_round(s->pages * sizeof(struct arena_page));
 	a->blobs = (void *)(base + at);
 	at += arena_round(s->blobs * sizeof(struct arena_blob));
-	a->data = base + at;
+	a->data = (void *)(base + at);
 	return at + s->zones * ARENA_ZONE;
 }
 
@@ -121,7 +121,7 @@ static int arena_make(struct arena *a, const char *dir, uint64_t limit, uint64_t
 	a->fd = open(new, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (a->fd < 0)
 		return msg_error("cannot make '%s': %s", new, strerror(errno));
-	a->size = arena_layout(a, &s, NULL);
+	a->size = arena_layout(a, &s, 0);
 	if (ftruncate(a->fd, a->size) || fallocate(a->fd, 0, 0, (uintptr_t)a->pages) ||
 	    arena_map(a)) {
 		msg_error("cannot take memory for '%s': %s", new, strerror(errno));
@@ -149,7 +149,7 @@ static int arena_find(struct arena *a, const char *dir)
 	if (s.domains != ARENA_DOMAINS || s.pools != ARENA_POOLS || !s.zones ||
 	    s.zones > UINT32_MAX / ARENA_ZONE_UNITS || s.pages > UINT32_MAX ||
 	    s.blobs > UINT32_MAX || s.page_high > s.pages || s.blob_high > s.blobs ||
-	    s.zone_high > s.zones || arena_layout(a, &s, NULL) != (size_t)st.st_size)
+	    s.zone_high > s.zones || arena_layout(a, &s, 0) != (size_t)st.st_size)
 		return msg_error("the tmem store's file in '%s' is damaged; its sizes do not match",
 				 dir);
 	a->size = st.st_size;
@@ -196,7 +196,7 @@ int arena_open(struct arena *a, const char *dir, uint64_t limit, uint64_t most)
 	a->limit = limit;
 	if (arena_lock(a, dir) || arena_open_file(a, dir, limit, most))
 		goto fail;
-	arena_layout(a, a->super, a->map);
+	arena_layout(a, a->super, (uintptr_t)a->map);
 	/* Zone 0 is not used, so that 0 is none. */
 	a->zones = arena_array(a->super->zones, sizeof(*a->zones));
 	if (!a->zones) {
