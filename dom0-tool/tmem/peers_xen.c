@@ -237,12 +237,12 @@ static void peer_watch(struct peers *p, const struct peer *peer, bool on)
 }
 
 /* The watch fires once at the start, whereupon the peer is looked at. */
-static void peer_add(struct peers *p, const xc_domaininfo_t *info)
+static int peer_add(struct peers *p, const xc_domaininfo_t *info)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
 
 	if (!peer)
-		return;
+		return msg_error("out of memory");
 	peer->domid = info->domain;
 	memcpy(peer->uuid, info->handle, sizeof(peer->uuid));
 	peer->port = -1;
@@ -250,6 +250,7 @@ static void peer_add(struct peers *p, const xc_domaininfo_t *info)
 	peer->next = p->first;
 	p->first = peer;
 	peer_watch(p, peer, true);
+	return 0;
 }
 
 static void peer_remove(struct peers *p, struct peer **link, bool clean)
@@ -262,18 +263,17 @@ static void peer_remove(struct peers *p, struct peer **link, bool clean)
 	free(peer);
 }
 
-static void peers_see(struct peers *p, const xc_domaininfo_t *info)
+static int peers_see(struct peers *p, const xc_domaininfo_t *info)
 {
 	struct peer *peer = peer_find(p, info->domain);
 
 	if (!info->domain || info->flags & XEN_DOMINF_dying)
-		return;
-	if (peer && memcmp(peer->uuid, info->handle, sizeof(peer->uuid)))
-		return; /* removed as not alive, and found by the next scan */
-	if (peer)
-		peer->alive = true;
-	else
-		peer_add(p, info);
+		return 0;
+	if (!peer)
+		return peer_add(p, info);
+	/* Another domain of that number is found by the next scan, the peer being removed. */
+	peer->alive = !memcmp(peer->uuid, info->handle, sizeof(peer->uuid));
+	return 0;
 }
 
 /* Pools belong to one domain's life: another of its number has another uuid. */
@@ -292,7 +292,10 @@ static void peers_drop_pools(struct peers *p)
 	}
 }
 
-/* Find out which domains there are. True if it is to be done once more. */
+/*
+ * Find out which domains there are. *@again if it is to be done once more. A domain that was
+ * missed would lose its pools: whatever fails here is an error.
+ */
 static int peers_scan_once(struct peers *p, bool *again)
 {
 	static xc_domaininfo_t infos[PEERS_BATCH];
@@ -308,7 +311,8 @@ static int peers_scan_once(struct peers *p, bool *again)
 		if (n < 0)
 			return msg_error("cannot list the domains: %s", strerror(errno));
 		for (i = 0; i < n; i++)
-			peers_see(p, &infos[i]);
+			if (peers_see(p, &infos[i]))
+				return -1;
 		next = n ? infos[n - 1].domain + 1u : 0;
 	} while (n == PEERS_BATCH);
 	for (link = &p->first; *link;) {
