@@ -71,6 +71,7 @@ static int daemon_mount(const char *dir, uint64_t limit)
 {
 	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 	char parent[PATH_MAX + 4], options[64];
+	uint64_t size = limit, used;
 	struct stat own, above;
 	struct statfs fs;
 
@@ -83,10 +84,13 @@ static int daemon_mount(const char *dir, uint64_t limit)
 		if (fs.f_type != TMPFS_MAGIC)
 			return msg_error("'%s' is on a disk; tmem needs a file system in memory",
 					 dir);
+		/* A store that has more than a lower limit now keeps it. */
+		used = (fs.f_blocks - fs.f_bfree) * (uint64_t)fs.f_bsize;
+		size = used > limit ? used : limit;
 		flags |= MS_REMOUNT;
 	}
 	snprintf(options, sizeof(options), "mode=0700,size=%llu",
-		 (unsigned long long)(limit + DAEMON_SLACK));
+		 (unsigned long long)(size + DAEMON_SLACK));
 	if (mount("stillpoint-tmem", dir, "tmpfs", flags, options))
 		return msg_error("cannot mount a file system in memory at '%s': %s", dir,
 				 strerror(errno));
