@@ -41,19 +41,22 @@ static int convert_to_image(void *data, const struct image_tmem *part)
 /* Pass on what is in the side file of the image that is read. */
 static int convert_read_side(struct convert *c)
 {
-	struct source_options opts = { .threads = c->opts->image.threads, .side = true };
+	struct source_options opts = {
+		.threads = c->opts->image.threads,
+		.side = true,
+		.only_side = true,
+	};
 	struct image nowhere = { .ops = NULL };
 	struct tap tap;
 
 	tap_init(&tap, &nowhere);
 	tap.tmem = convert_to_image;
 	tap.data = c;
-	if (input_open(&c->side_in, c->opts->side_path, NULL) ||
-	    input_recognise(&c->side_in, &opts) || source_pump(c->side_in.src, &tap.img))
-		return -1;
-	if (c->side_in.src->info.layout == IMAGE_PACKED && c->side_in.src->info.side)
-		return 0;
-	return msg_error("'%s' is no side file", c->opts->side_path);
+	return input_open(&c->side_in, c->opts->side_path, NULL) ||
+			       input_recognise(&c->side_in, &opts) ||
+			       source_pump(c->side_in.src, &tap.img) ?
+		       -1 :
+		       0;
 }
 
 /* The pools of an image in xl's layout come before its p2m, as they do in others. */

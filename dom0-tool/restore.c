@@ -26,7 +26,11 @@ static int restore_take(void *data, const struct image_tmem *part)
 static int restore_pump_side(struct restore *r, struct input *in,
 			     const struct stillpoint_tmem_image *xl)
 {
-	struct source_options opts = { .threads = r->threads, .side = true };
+	struct source_options opts = {
+		.threads = r->threads,
+		.side = true,
+		.only_side = true,
+	};
 	struct image nowhere = { .ops = NULL };
 	struct tap tap;
 
@@ -35,7 +39,7 @@ static int restore_pump_side(struct restore *r, struct input *in,
 	tap.data = &r->import;
 	if (input_recognise(in, &opts) || source_pump(in->src, &tap.img))
 		return -1;
-	if (!in->src->info.side || memcmp(&in->src->info.xl, xl, sizeof(*xl)))
+	if (memcmp(&in->src->info.xl, xl, sizeof(*xl)))
 		return msg_error("'%s' is not the side file of this image", r->tmem_path);
 	if (pool_import_end(&r->import))
 		return -1;

@@ -84,6 +84,8 @@ static int packed_open(struct packed_source *p)
 	if (p->src.info.side && !p->src.opts.side)
 		return msg_error(
 			"this is a side file, which has the tmem pools of an image and no memory; name it with --tmem-file, and the image");
+	if (!p->src.info.side && p->src.opts.only_side)
+		return msg_error("this is no side file of tmem pools");
 	if (tmem_state_init(&p->tmem, "the image is damaged"))
 		return -1;
 	p->src.info.tmem = &p->tmem;
@@ -161,18 +163,22 @@ static bool packed_tmem_fits(const struct packed_source *p, uint32_t type)
 {
 	if (p->src.info.side)
 		return !p->belongs && p->stage == STAGE_HEAD;
-	if (type == STILLPOINT_SECTION_TMEM_IMAGE)
-		return false;
-	return p->stage == STAGE_HEAD ? type == STILLPOINT_SECTION_TMEM_POOLS :
-					p->stage <= STAGE_STATE;
+	return type != STILLPOINT_SECTION_TMEM_IMAGE && p->stage <= STAGE_STATE;
 }
 
 static int packed_enter_stage(struct packed_source *p, uint32_t type, uint64_t offset)
 {
 	enum packed_stage stage = packed_stage_of(type), before = p->stage;
 
-	if (stage == STAGE_ANY || (stage == STAGE_TMEM && packed_tmem_fits(p, type)))
+	if (stage == STAGE_ANY)
 		return 0;
+	if (stage == STAGE_TMEM && packed_tmem_fits(p, type)) {
+		if (p->stage > STAGE_HEAD || p->src.info.side ||
+		    type == STILLPOINT_SECTION_TMEM_POOLS)
+			return 0;
+		/* It is behind the head, as pages are. */
+		stage = STAGE_PAGES;
+	}
 	if (stage > STAGE_END || stage < p->stage || (p->src.info.side && stage != STAGE_END))
 		return msg_error("the image is damaged: %s at offset %llu is out of order",
 				 section_name(type), (unsigned long long)offset);

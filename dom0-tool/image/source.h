@@ -73,6 +73,7 @@ struct source_info {
  *	if they are first described behind it. Or NULL; else the same
  * @data: for @config and @tmem
  * @side: a side file will do
+ * @only_side: and nothing else
  * @progress: told of bytes read, and of how many, 0 if that is unknown; or NULL
  */
 struct source_options {
@@ -82,6 +83,7 @@ struct source_options {
 	int (*tmem)(void *data, const struct tmem_state *tmem);
 	void *data;
 	bool side;
+	bool only_side;
 	void (*progress)(uint64_t done, uint64_t total);
 };
 

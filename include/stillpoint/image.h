@@ -16,9 +16,10 @@
  * P2M), any number of PAGES and P2M in the packed layout, one PLACES or more in the
  * mapped one, TSC, SHARED_INFO, VCPU ..., INDEX in the packed layout, END. If a pfn or
  * a section that is unique comes again, the last counts, except where said otherwise.
- * TMEM sections may stand anywhere before INDEX and END; if there are any, the first is
- * a TMEM_POOLS, and in the packed layout it belongs before the first P2M. TMEM_IMAGE
- * is for side files, which have one, behind all other TMEM sections.
+ * TMEM sections may stand anywhere before INDEX and END, but that in the packed layout
+ * only TMEM_POOLS may come before CONFIG and PLATFORM are complete. If there are any, the
+ * first is a TMEM_POOLS; it belongs before the first P2M. TMEM_IMAGE is for side files,
+ * which have one, behind all other TMEM sections.
  */
 #ifndef STILLPOINT_IMAGE_H
 #define STILLPOINT_IMAGE_H
