@@ -13,6 +13,7 @@
 #include "fuzz.h"
 #include "image/section.h"
 #include "image/source.h"
+#include "image/tmem_writer.h"
 #include "own_parts.h"
 #include "page.h"
 #include "patches.h"
@@ -339,6 +340,66 @@ static void seed_bodies(void)
 	free(data);
 }
 
+/* An image that only writes what fuzz_section.c takes of tmem pools. */
+struct seed_pools {
+	struct image img;
+	FILE *file;
+};
+
+static int seed_part(struct image *img, const struct image_tmem *part)
+{
+	const uint8_t how = (part->type & 0xffff) - 1 + (part->mandatory ? 0x81 : 0);
+	uint16_t size = part->size;
+	FILE *file = ((struct seed_pools *)img)->file;
+
+	fwrite(&how, 1, 1, file);
+	fwrite(&size, 1, sizeof(size), file);
+	fwrite(part->body, 1, size, file);
+	return 0;
+}
+
+static void seed_tmem_pages(struct tmem_writer *w)
+{
+	static const struct stillpoint_tmem_handle gone = { .pool = 3, .index = 9 };
+	struct stillpoint_tmem_page page = { .handle = { .pool = 3, .index = 1 }, .zero = 1 };
+	static uint8_t data[PAGE_BYTES] = "a page";
+
+	fuzz_check(!tmem_writer_page(w, &page, data));
+	page.handle.index = 2;
+	page.zero = 0;
+	page.stored = PAGE_BYTES;
+	fuzz_check(!tmem_writer_page(w, &page, data));
+	fuzz_check(!tmem_writer_invalidate(w, &gone));
+	page.handle.pool = 4;
+	fuzz_check(!tmem_writer_page(w, &page, data));
+	fuzz_check(!tmem_writer_pool_gone(w, 4));
+}
+
+static void seed_pools(void)
+{
+	static const struct image_ops ops = { .tmem = seed_part };
+	static const struct stillpoint_tmem_pools head = { .codecs = 7 };
+	struct stillpoint_tmem_pool pool = {
+		.flags = STILLPOINT_TMEM_POOL_PERSISTENT | STILLPOINT_TMEM_POOL_4K,
+	};
+	struct seed_pools to = { .img = { .ops = &ops } };
+	struct tmem_writer w;
+	char *data;
+	size_t size;
+
+	to.file = open_memstream(&data, &size);
+	fuzz_check(to.file && !tmem_writer_init(&w, &head));
+	w.img = &to.img;
+	for (pool.id = 3; pool.id < 5; pool.id++)
+		fuzz_check(!tmem_writer_pool(&w, &pool));
+	seed_tmem_pages(&w);
+	fuzz_check(!tmem_writer_end(&w));
+	tmem_writer_free(&w);
+	fclose(to.file);
+	seed_write("section", "pools", "\2", 1, data, size);
+	free(data);
+}
+
 static void seed_codecs(void)
 {
 	static uint8_t page[PAGE_BYTES];
@@ -477,6 +538,7 @@ int main(int argc, char **argv)
 	seed_texts();
 	seed_guests();
 	seed_bodies();
+	seed_pools();
 	seed_codecs();
 	seed_tmem();
 	return 0;
