@@ -80,13 +80,12 @@ static int serve_option(int opt, struct tmem_daemon_options *opts, char **argv)
 
 int cmd_tmem_serve(int argc, char **argv)
 {
-	uint64_t memory = serve_memory_mib();
 	struct tmem_daemon_options opts = {
 		.dir = "/run/stillpoint/tmem",
 		.socket = TMEM_SOCKET,
-		.store = { .limit = (memory / 4) << 20,
-			   .most = memory << 20,
-			   .codec = { .codec = STILLPOINT_CODEC_LZ4 } },
+		.store.limit = (serve_memory_mib() / 4) << 20,
+		.store.most = serve_memory_mib() << 20,
+		.store.codec.codec = STILLPOINT_CODEC_LZ4,
 	};
 	int opt, ret;
 

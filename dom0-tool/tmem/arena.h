@@ -214,7 +214,7 @@ uint64_t arena_used(const struct arena *a);
 /* Bytes that pieces could still take. */
 uint64_t arena_room(const struct arena *a);
 
-/* Give back the memory of empty zones until @bytes more may be used. False if that is not enough. */
+/* Give back memory of empty zones until @bytes more may be used. False if that is not enough. */
 bool arena_trim(struct arena *a, uint64_t bytes);
 
 /* Give the next records of pages or blobs memory. False if there is no room. */

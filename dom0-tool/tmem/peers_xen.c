@@ -200,11 +200,13 @@ static bool peer_is_published(struct peers *p, struct peer *peer)
 {
 	char path[96], *text;
 	unsigned int len;
+	bool there;
 
 	peer_path(path, peer->domid, STILLPOINT_XS_TMEM_ABI);
 	text = xs_read(p->xen->xs, XBT_NULL, path, &len);
+	there = text;
 	free(text);
-	return text;
+	return there;
 }
 
 /* The guest wrote to its key, or it was just found. What it published is new each time. */

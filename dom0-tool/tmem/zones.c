@@ -114,10 +114,10 @@ bool arena_trim(struct arena *a, uint64_t bytes)
 uint64_t arena_room(const struct arena *a)
 {
 	uint64_t used = arena_used(a), bytes = (uint64_t)a->empties * ARENA_ZONE;
-	uint32_t class;
+	uint32_t units;
 
-	for (class = 1; class <= ARENA_CLASSES; class ++)
-		bytes += a->room[class] * class * ARENA_UNIT;
+	for (units = 1; units <= ARENA_CLASSES; units++)
+		bytes += a->room[units] * units * ARENA_UNIT;
 	return bytes + (a->limit > used ? a->limit - used : 0);
 }
 
@@ -223,13 +223,13 @@ static uint32_t zone_sparsest(const struct arena *a, uint32_t class)
 uint32_t arena_pick_sparse(struct arena *a)
 {
 	uint64_t most = 0, bytes;
-	uint32_t class, best = 0, zone;
+	uint32_t units, best = 0, zone;
 
-	for (class = 1; class <= ARENA_CLASSES; class ++) {
-		bytes = a->room[class] * class;
-		if (a->room[class] >= zone_pieces(class) && bytes > most) {
+	for (units = 1; units <= ARENA_CLASSES; units++) {
+		bytes = a->room[units] * units;
+		if (a->room[units] >= zone_pieces(units) && bytes > most) {
 			most = bytes;
-			best = class;
+			best = units;
 		}
 	}
 	if (!best)

@@ -242,8 +242,10 @@ static void act_page(struct fuzz_input *in)
 	fuzz_take(in, &seed, sizeof(seed));
 	state = seed;
 	memset(words, 0, PAGE);
-	for (i = 0; seed && i < seed % (PAGE / 8 + 1); i++)
-		words[i] = state = state * UINT64_C(6364136223846793005) + 1;
+	for (i = 0; seed && i < seed % (PAGE / 8 + 1); i++) {
+		state = state * UINT64_C(6364136223846793005) + 1;
+		words[i] = state;
+	}
 }
 
 static void act_rarely(uint8_t action)

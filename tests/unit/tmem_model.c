@@ -22,8 +22,10 @@ void model_page(uint32_t n, void *page)
 	if (!(n % 4))
 		return;
 	words[0] = n;
-	for (i = 1; i < random && i < 512; i++)
-		words[i] = state = state * UINT64_C(6364136223846793005) + n;
+	for (i = 1; i < random && i < 512; i++) {
+		state = state * UINT64_C(6364136223846793005) + n;
+		words[i] = state;
+	}
 }
 
 uint32_t model_pool_flags(uint32_t pool)
