@@ -190,6 +190,8 @@ static int fake_hold(struct pool_export *exp)
 	/* The guest is in its park, and cannot leave it. */
 	assert_true(f->m->pauses > 0);
 	assert_false(f->held);
+	if (f->on_serve)
+		f->on_serve(f);
 	f->held = true;
 	f->marked = true;
 	pools_copy(&f->mark, &f->live);
@@ -205,6 +207,8 @@ static int fake_release(struct pool_export *exp)
 	assert_true(f->m->pauses > 0);
 	assert_true(f->held);
 	f->held = false;
+	if (f->on_serve)
+		f->on_serve(f);
 	return 0;
 }
 

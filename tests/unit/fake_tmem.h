@@ -30,6 +30,8 @@ struct fake_event {
  * @events: what the export has to look at, from @first to @last - 1
  * @steps: a letter for each call: n for next, h for hold, r for release, R for released, c
  * @on_next: called before records are taken: the guest goes on, unless it is held
+ * @on_serve: called when the ring is served for the last time before a hold, and for the first
+ *	time behind it
  * @fail_step: the call of that letter fails, after @fail_after that do not
  * @expired: the hold ends by itself
  * @wrong: the totals are wrong
@@ -53,6 +55,7 @@ struct fake_tmem {
 	char steps[65536];
 	unsigned int nsteps;
 	void (*on_next)(struct fake_tmem *f);
+	void (*on_serve)(struct fake_tmem *f);
 	char fail_step;
 	unsigned int fail_after;
 	bool expired;

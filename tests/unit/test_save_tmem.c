@@ -232,6 +232,39 @@ static void mark_outlives_what_the_guest_does(void **state)
 			   f->live.npages * sizeof(*f->live.pages)));
 }
 
+/* A put, and its answer in a page of the guest, such as its ring. */
+static void serve(struct fake_tmem *fake)
+{
+	fake_put(fake, 1, 1, 7);
+	memset(machine_page(fake->m, 50), (int)fake->puts, PAGE_BYTES);
+}
+
+/* What the memory in the image says was answered is what the pools in the image have. */
+static void memory_and_pools_are_of_one_instant(void **state)
+{
+	const struct stillpoint_tmem_handle handle = { 1, 1, 7 };
+	struct recorded *rec;
+	uint8_t want[PAGE_BYTES];
+	unsigned int i;
+
+	(void)state;
+	f->on_serve = serve;
+	m->granted = m->p2m_mfn[50];
+	for (i = 0; i < 4; i++) {
+		opts.after = i & 1 ? SAVE_PAUSE : SAVE_RUN_ON;
+		opts.staging = i & 2 ? 0 : UINT64_C(1) << 30;
+		opts.replace = true;
+		assert_works(save());
+		rec = recorded_read("image", NULL);
+		pools_fill(want, f->puts - 1);
+		assert_memory_equal(pools_find(&rec->tmem, &handle)->data, want, PAGE_BYTES);
+		assert_int_equal(rec->page[50].data[9], (f->puts - 1) & 0xff);
+		recorded_free(rec);
+		if (m->pauses)
+			assert_int_equal(m->dom.ops->unpause(&m->dom), 0);
+	}
+}
+
 static void pools_are_encrypted(void **state)
 {
 	static struct crypt_secret secret = { .data = (uint8_t *)"a secret", .size = 8 };
@@ -454,6 +487,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(pools_are_those_at_the_park, setup, teardown),
 		cmocka_unit_test_setup_teardown(mark_outlives_what_the_guest_does, setup, teardown),
+		cmocka_unit_test_setup_teardown(memory_and_pools_are_of_one_instant, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(pools_are_encrypted, setup, teardown),
 		cmocka_unit_test_setup_teardown(endless_changes_are_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(pool_that_comes_late_is_saved, setup, teardown),
