@@ -31,6 +31,7 @@
 /**
  * struct peer - a domain
  * @alive: it was seen in the last scan
+ * @look: it wrote to its key
  * @quiet_until: in clock_us()
  * @port: our end of its event channel, negative if it is not bound
  * @masked: the channel was pending, and waits until we have looked at the ring
@@ -40,6 +41,7 @@ struct peer {
 	uint32_t domid;
 	uint8_t uuid[16];
 	bool alive;
+	bool look;
 	uint64_t quiet_until;
 	struct tmem_ring_pages pages;
 	void *slots;
@@ -209,7 +211,7 @@ static bool peer_is_published(struct peers *p, struct peer *peer)
 	return there;
 }
 
-/* The guest wrote to its key, or it was just found. What it published is new each time. */
+/* What it published is new each time. */
 static void peer_look(struct peers *p, struct peer *peer)
 {
 	peer_disconnect(p, peer, false);
@@ -435,18 +437,24 @@ int peers_watch(struct peers *p)
 	unsigned int n;
 	char **event;
 
+	/* A guest that writes to its key all the time gets one look for many watches. */
 	for (n = 0; n < PEERS_BATCH && (event = xs_check_watch(p->xen->xs)); n++) {
 		if (event[XS_WATCH_PATH][0] == '@') {
 			scan = true;
 		} else {
 			peer = peer_find(p, strtoul(event[XS_WATCH_TOKEN], NULL, 10));
 			if (peer)
-				peer_look(p, peer);
+				peer->look = true;
 		}
 		free(event);
 	}
 	if (n < PEERS_BATCH && errno != EAGAIN)
 		return msg_error("lost the connection to xenstore: %s", strerror(errno));
+	for (peer = p->first; peer; peer = peer->next) {
+		if (peer->look)
+			peer_look(p, peer);
+		peer->look = false;
+	}
 	return scan ? peers_scan(p) : 0;
 }
 
