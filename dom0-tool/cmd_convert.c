@@ -114,8 +114,7 @@ static int convert_parse(struct convert_args *a, int argc, char **argv)
 	a->opts.image.threads = a->threads;
 	if (a->json && !strcmp(a->opts.path, "-"))
 		return cmd_usage_error("--json and an image cannot both go to standard output");
-	if (image_args_parse(&a->out, IMAGE_PACKED, a->opts.path, "--out-key-file",
-			     &a->opts.image))
+	if (image_args_parse(&a->out, IMAGE_PACKED, a->opts.path, "--out-key-file", &a->opts.image))
 		return CMD_USAGE;
 	if (a->opts.tmem_path && !strcmp(a->opts.tmem_path, "-"))
 		return cmd_usage_error("--tmem-file needs a file, not '-'");

@@ -56,8 +56,8 @@ static int verify_text(const struct check_args *v, const struct source_info *inf
 		     info->side && info->layout == IMAGE_PACKED ? " side file" : " layout",
 		     info->digest ? "the digest matches" :
 				    "no digest, so only the structure was checked",
-		     info->encrypted ? ", encrypted" : "",
-		     (unsigned long long)input_pages(info), tmem) < 0)
+		     info->encrypted ? ", encrypted" : "", (unsigned long long)input_pages(info),
+		     tmem) < 0)
 		return msg_error("out of memory");
 	ret = cmd_print(line);
 	free(line);

@@ -77,8 +77,8 @@ static int convert_tail(void *data)
 {
 	struct convert *c = data;
 
-	if (!c->opts->side_path || !memcmp(&c->side_in.src->info.xl, &c->src->info.xl,
-					   sizeof(c->src->info.xl)))
+	if (!c->opts->side_path ||
+	    !memcmp(&c->side_in.src->info.xl, &c->src->info.xl, sizeof(c->src->info.xl)))
 		return 0;
 	return msg_error("'%s' is not the side file of this image", c->opts->side_path);
 }
@@ -156,7 +156,9 @@ static int convert_all(struct convert *c, struct source *src)
 
 int convert_run(struct source *src, const struct convert_options *opts, uint64_t *bytes)
 {
-	struct convert c = { .src = src, .opts = opts, .side_out = { .fd = -1, .dir = -1 },
+	struct convert c = { .src = src,
+			     .opts = opts,
+			     .side_out = { .fd = -1, .dir = -1 },
 			     .side_in = { .fd = -1 } };
 	int ret;
 

@@ -288,7 +288,8 @@ static int source_sections(struct mapped_source *m)
 	while (type != STILLPOINT_SECTION_END)
 		if (source_section(m, &type))
 			return -1;
-	if (source_footer(m, begin) || source_check_pages(m) || section_state_complete(&m->state) || tmem_state_complete(&m->tmem))
+	if (source_footer(m, begin) || source_check_pages(m) || section_state_complete(&m->state) ||
+	    tmem_state_complete(&m->tmem))
 		return -1;
 	return source_check_p2m(m);
 }

@@ -125,11 +125,12 @@ struct source *source_open(int fd, const struct source_options *opts);
 
 /*
  * Read and check all of it, and pass it on to @to, unless that is NULL: head(), p2m(),
- * page() ..., flush(), with tmem() anywhere behind head(), and tail() only when everything was read and is right, the digest
- * and the end of the file included. Page tables come after all other pages if the
- * image has them so, as each that Stillpoint wrote does. Once only. Returns 0, or -1
- * with an error recorded that tells apart what is cut short, what is damaged, and what
- * another key is needed for, with offsets.
+ * page() ..., flush(), and tail() only when everything was read and is right, the digest
+ * and the end of the file included; tmem() anywhere between head() and tail(). Of a side
+ * file there is tmem() alone. Page tables come after all other pages if the image has
+ * them so, as each that Stillpoint wrote does. Once only. Returns 0, or -1 with an error
+ * recorded that tells apart what is cut short, what is damaged, and what another key is
+ * needed for, with offsets.
  */
 int source_pump(struct source *src, struct image *to);
 

@@ -13,7 +13,8 @@
 /* Entries that the table begins with; a power of two. */
 #define TMEM_ROOM 1024
 
-#define TMEM_CODECS (1u << STILLPOINT_CODEC_NONE | 1u << STILLPOINT_CODEC_LZ4 | 1u << STILLPOINT_CODEC_ZSTD)
+#define TMEM_CODECS \
+	(1u << STILLPOINT_CODEC_NONE | 1u << STILLPOINT_CODEC_LZ4 | 1u << STILLPOINT_CODEC_ZSTD)
 
 _Static_assert(sizeof(struct stillpoint_tmem_pools) == 48, "pools");
 _Static_assert(sizeof(struct stillpoint_tmem_pool) == 32, "pool");
@@ -175,8 +176,8 @@ static const char *tmem_pool_fault(const struct stillpoint_tmem_pool *pool,
 				   const struct stillpoint_tmem_pool *before, bool final)
 {
 	static const uint8_t zeroes[sizeof(pool->uuid)];
-	const uint32_t known = STILLPOINT_TMEM_POOL_PERSISTENT | STILLPOINT_TMEM_POOL_SHARED |
-			       0xffu << 8;
+	const uint32_t known =
+		STILLPOINT_TMEM_POOL_PERSISTENT | STILLPOINT_TMEM_POOL_SHARED | 0xffu << 8;
 	bool shared = pool->flags & STILLPOINT_TMEM_POOL_SHARED;
 
 	if (before && before->id >= pool->id)
@@ -284,7 +285,8 @@ static struct tmem_pool *tmem_pool_of(struct tmem_state *s,
 {
 	struct tmem_pool *pool = tmem_pool_find(s, handle->pool);
 
-	if (!pool || (!tmem_is_persistent(pool) && !(s->head.flags & STILLPOINT_TMEM_POOLS_EPHEMERAL)))
+	if (!pool ||
+	    (!tmem_is_persistent(pool) && !(s->head.flags & STILLPOINT_TMEM_POOLS_EPHEMERAL)))
 		return NULL;
 	return pool;
 }
@@ -364,8 +366,8 @@ static int tmem_take_invalidate(struct tmem_state *s, const struct image_tmem *p
 	struct stillpoint_tmem_handle handle;
 	struct tmem_pool *pool;
 
-	if (!count || part->size != sizeof(struct stillpoint_tmem_records) +
-					    (uint64_t)count * sizeof(handle))
+	if (!count ||
+	    part->size != sizeof(struct stillpoint_tmem_records) + (uint64_t)count * sizeof(handle))
 		return tmem_bad(s, "a wrong size", part->type, offset);
 	for (i = 0; i < count; i++, p += sizeof(handle)) {
 		memcpy(&handle, p, sizeof(handle));

@@ -130,8 +130,7 @@ int tmem_writer_pool(struct tmem_writer *w, const struct stillpoint_tmem_pool *p
 	/* What was gathered belongs to the pools as they are without it. */
 	if (w->type && writer_flush(w))
 		return -1;
-	if (at < w->head.count && w->pools[at].id == pool->id &&
-	    tmem_writer_pool_gone(w, pool->id))
+	if (at < w->head.count && w->pools[at].id == pool->id && tmem_writer_pool_gone(w, pool->id))
 		return -1;
 	if (w->head.count == STILLPOINT_TMEM_POOLS_MAX)
 		return msg_error(TMEM_WRITER_BLAME ": more than %u pools",

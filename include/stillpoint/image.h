@@ -307,7 +307,7 @@ struct stillpoint_vcpu {
 #define STILLPOINT_TMEM_POOLS_MAX 256
 
 /* Bits of stillpoint_tmem_pools.flags. */
-#define STILLPOINT_TMEM_POOLS_FINAL (1U << 0)	    /* no TMEM section follows; counts are exact */
+#define STILLPOINT_TMEM_POOLS_FINAL (1U << 0)	  /* no TMEM section follows; counts are exact */
 #define STILLPOINT_TMEM_POOLS_EPHEMERAL (1U << 1) /* contents of ephemeral pools are in the image */
 
 /**

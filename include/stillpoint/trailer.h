@@ -21,7 +21,8 @@ enum stillpoint_digest {
 };
 
 /* Bits of stillpoint_image_mark.flags; a reader refuses one that it does not know. */
-#define STILLPOINT_MARK_SIDE (1U << 0) /* there is a side file (image.h), without which it is not whole */
+#define STILLPOINT_MARK_SIDE \
+	(1U << 0) /* there is a side file (image.h), without which it is not whole */
 
 /**
  * struct stillpoint_image_mark - the last bytes of xl's optional data

@@ -181,7 +181,8 @@ static void section_tmem(struct fuzz_input *in)
 	if (!ret && state.any) {
 		tmem_state_sum(&state, &sum);
 		tmem_state_compare(&state, &state, &diff);
-		fuzz_check(sum.persistent == state.head.persistent && sum.bytes == state.head.bytes);
+		fuzz_check(sum.persistent == state.head.persistent &&
+			   sum.bytes == state.head.bytes);
 		fuzz_check(diff.same == sum.persistent + sum.ephemeral && !diff.pools);
 		fuzz_check(!diff.content && !diff.only[0] && !diff.only[1]);
 	}

@@ -228,8 +228,7 @@ static void mark_outlives_what_the_guest_does(void **state)
 	assert_saved();
 	assert_true(f->puts > 200);
 	assert_true(f->mark.npages != f->live.npages ||
-		    memcmp(f->mark.pages, f->live.pages,
-			   f->live.npages * sizeof(*f->live.pages)));
+		    memcmp(f->mark.pages, f->live.pages, f->live.npages * sizeof(*f->live.pages)));
 }
 
 /* A put, and its answer in a page of the guest, such as its ring. */
