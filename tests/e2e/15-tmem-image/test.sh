@@ -5,14 +5,14 @@
 # of the working set must be as it was left, round after round, in each layout, also with the
 # daemon killed in between. An image without a store, or with one that has no room, makes no
 # domain. A guest that uses no tmem is saved as if there were none.
-# lab: --vcpus 2 --memory 256
+# lab: --vcpus 2 --memory 256 --timeout 14400
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh
 
 image=$images/g1
 side=$images/g1.tmem
 sys=/sys/block/tmemswap0
-rounds=$(rounds 3 1 50)
+rounds=$(rounds 2 1 50)
 working_set=$(rounds 300 300 400)
 
 store_start() {
@@ -77,9 +77,12 @@ restored() {
 	shift
 	expect 0 "$this: destroy the guest" destroy g1
 	expect 0 "$this: the store is empty of it" within 30 store_is_empty
-	expect 0 "$this: restore" stillpoint restore "$@" "$image" || return
-	is "$this: the store has what the image has" "$(jq .tmem.persistent_pages <<<"$saved")" \
+	expect 0 "$this: restore" stillpoint restore --paused "$@" "$image" || return
+	is "$this: the store has what was saved" "$(jq .tmem.persistent_pages <<<"$saved")" \
+		"$(in_store persistent_pages "$(xl domid g1)")"
+	is "$this: and so has the image" "$(jq .tmem.persistent_pages <<<"$saved")" \
 		"$(stillpoint inspect --json "${inspected:-$image}" | jq .tmem.persistent_pages)"
+	expect 0 "$this: let it run" xl unpause g1
 	expect 0 "$this: the guest answers" within 120 answers g1
 	expect 0 "$this: the working set goes on" swaps_on
 }
