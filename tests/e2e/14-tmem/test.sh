@@ -11,25 +11,7 @@ image=$images/g1
 sys=/sys/block/tmemswap0
 rounds=$(rounds 5 2 20)
 
-# store_start [OPTION...]: the daemon, and wait until it serves.
-store_start() {
-	stillpoint tmem serve "$@" >>"$state/store.out" 2>&1 &
-	store_pid=$!
-	within 30 stillpoint tmem stats >/dev/null 2>&1 || { cat "$state/store.out"; return 1; }
-}
-
-# store_end SIGNAL
-store_end() {
-	kill "-$1" "$store_pid"
-	wait "$store_pid" 2>/dev/null
-	return 0
-}
-
-# in_store FIELD: of g1.
-in_store() {
-	stillpoint tmem list --json | jq -r --arg field "$1" --argjson id "$(xl domid g1)" \
-		'.[] | select(.domid == $id and (.imported | not)) | .[$field]'
-}
+in_store() { store_has g1 "$1"; }
 
 # A domain without pools may not be listed.
 in_store_is() { [ "$(in_store "$1" | grep . || echo 0)" = "$2" ]; }
