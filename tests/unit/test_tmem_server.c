@@ -14,8 +14,18 @@
 static struct tmem_store *store;
 static struct tmem_domain *dom;
 static struct tmem_client *client, *other;
-static uint64_t reply[TMEM_MSG_MAX / 8];
+static void *reply;
 static uint32_t domains_there;
+
+static const struct tmem_next_reply *next_reply(void)
+{
+	return reply;
+}
+
+static const struct tmem_import_reply *import_reply(void)
+{
+	return reply;
+}
 
 static int identify(struct tmem_host *host, uint32_t domid, uint8_t uuid[16])
 {
@@ -42,7 +52,7 @@ static ssize_t say(struct tmem_client *c, uint32_t type, void *message, size_t s
 
 static uint32_t ask(struct tmem_client *c, uint32_t type, void *message, size_t size)
 {
-	const struct tmem_msg *answer = (struct tmem_msg *)reply;
+	const struct tmem_msg *answer = reply;
 
 	assert_true(say(c, type, message, size) >= (ssize_t)sizeof(*answer));
 	assert_int_equal(answer->type, type);
@@ -73,7 +83,7 @@ static uint32_t do_next(struct tmem_client *c)
 static uint32_t next_state(struct tmem_client *c)
 {
 	assert_int_equal(do_next(c), TMEM_STATUS_OK);
-	return ((struct tmem_next_reply *)reply)->state;
+	return next_reply()->state;
 }
 
 static uint32_t do_hold(struct tmem_client *c, uint64_t us)
@@ -110,6 +120,7 @@ static int setup(void **state)
 
 	(void)state;
 	tempdir_enter();
+	reply = malloc(TMEM_MSG_MAX);
 	domains_there = 6;
 	store = tmem_store_open("store", &opts);
 	assert_non_null(store);
@@ -130,6 +141,7 @@ static int teardown(void **state)
 	tmem_client_free(client);
 	tmem_client_free(other);
 	tmem_store_close(store);
+	free(reply);
 	tempdir_leave();
 	return 0;
 }
@@ -161,7 +173,7 @@ static void what_is_no_message_is_cut_off(void **state)
 
 static void list_names_domains(void **state)
 {
-	const struct tmem_list_reply *list = (struct tmem_list_reply *)reply;
+	const struct tmem_list_reply *list = reply;
 	struct tmem_list request = { .start = 0 };
 
 	(void)state;
@@ -219,8 +231,8 @@ static void hold_lasts_until_release(void **state)
 	assert_false(tmem_domain_is_held(dom));
 	put(dom, 2, 9);
 	assert_int_equal(next_state(client), TMEM_NEXT_END);
-	assert_int_equal(((struct tmem_next_reply *)reply)->totals.persistent, 1);
-	assert_int_equal(((struct tmem_next_reply *)reply)->size, 0);
+	assert_int_equal(next_reply()->totals.persistent, 1);
+	assert_int_equal(next_reply()->size, 0);
 }
 
 static void hold_that_is_forgotten_may_come_again(void **state)
@@ -234,7 +246,7 @@ static void hold_that_is_forgotten_may_come_again(void **state)
 	assert_int_equal(do_hold(client, 1000000000), TMEM_STATUS_OK);
 	assert_int_equal(do_release(client, 0), TMEM_STATUS_OK);
 	assert_int_equal(next_state(client), TMEM_NEXT_END);
-	assert_int_equal(((struct tmem_next_reply *)reply)->totals.persistent, 2);
+	assert_int_equal(next_reply()->totals.persistent, 2);
 }
 
 static void hold_ends_by_itself(void **state)
@@ -277,14 +289,14 @@ static void hold_of_a_domain_that_goes_ends(void **state)
 	tmem_domain_drop(dom);
 	assert_int_equal(do_release(client, 0), TMEM_STATUS_OK);
 	assert_int_equal(next_state(client), TMEM_NEXT_END);
-	assert_int_equal(((struct tmem_next_reply *)reply)->totals.persistent, 1);
+	assert_int_equal(next_reply()->totals.persistent, 1);
 }
 
 /* What one connection takes, another gives to a domain. */
 static void pools_go_from_one_to_another(void **state)
 {
 	static uint64_t message[TMEM_MSG_MAX / 8];
-	const struct tmem_next_reply *next = (struct tmem_next_reply *)reply;
+	const struct tmem_next_reply *next = reply;
 	struct tmem_records *records = (struct tmem_records *)message;
 	struct tmem_import_request import = { .codecs = 3 };
 	struct tmem_bind bind = { .domid = 6 };
@@ -303,7 +315,7 @@ static void pools_go_from_one_to_another(void **state)
 	import.coming = totals;
 	assert_int_equal(ask(client, TMEM_MSG_IMPORT, &import, sizeof(import)), TMEM_STATUS_ORDER);
 	assert_int_equal(ask(other, TMEM_MSG_IMPORT, &import, sizeof(import)), TMEM_STATUS_OK);
-	bind.token = ((struct tmem_import_reply *)reply)->token;
+	bind.token = import_reply()->token;
 	assert_int_equal(ask(other, TMEM_MSG_RECORDS, message, sizeof(*records) + records->size),
 			 TMEM_STATUS_OK);
 	assert_int_equal(ask(other, TMEM_MSG_BIND, &bind, sizeof(bind)), TMEM_STATUS_ORDER);
