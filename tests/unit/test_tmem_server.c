@@ -167,7 +167,7 @@ static void what_is_no_message_is_cut_off(void **state)
 	assert_int_equal(say(client, TMEM_MSG_RECORDS, words, sizeof(*records) + 99), -1);
 	records->size = UINT32_MAX;
 	assert_int_equal(say(client, TMEM_MSG_RECORDS, words, sizeof(*records) - 1), -1);
-	((struct tmem_msg *)words)->status = 1;
+	records->msg.status = 1;
 	assert_int_equal(say(client, TMEM_MSG_STATS, words, sizeof(struct tmem_msg)), -1);
 }
 
