@@ -40,6 +40,9 @@ $(BUILD)/tool/%.o: dom0-tool/%.c
 
 install: tool
 	install -D -m 0755 $(BUILD)/stillpoint $(DESTDIR)$(PREFIX)/sbin/stillpoint
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@sbindir@|$(PREFIX)/sbin|' dom0-tool/stillpoint-tmem.service.in \
+	  >$(DESTDIR)$(PREFIX)/lib/systemd/system/stillpoint-tmem.service
 	for m in docs/*.1 docs/*.8; do [ ! -f $$m ] || \
 	  install -D -m 0644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
 

@@ -21,6 +21,7 @@ int cmd_verify(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_convert(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
+int cmd_tmem(int argc, char **argv);
 
 /*
  * Print the recorded error. Returns the exit status for a command that failed:

@@ -29,6 +29,8 @@ static const char convert_help[] =
 	"  --threads N          threads (one for each processor, at most 4)\n"
 	"  --key-file FILE      the key of IN, if it is encrypted\n"
 	"  --out-key-file FILE  with packed: encrypt OUT with this key\n"
+	"  --tmem-file FILE     the side file with the guest's tmem pools, for which xl's layout\n"
+	"                       has no place: OUT's if that is in xl's layout, else IN's\n"
 	"  --force              replace OUT if it exists\n"
 	"  --json               tell the result as JSON on stdout\n"
 	"  --help               this text\n";
@@ -64,6 +66,9 @@ static int convert_option(struct convert_args *a, int opt, char **argv)
 	case 'o':
 		a->out.key_file = optarg;
 		return 0;
+	case 'm':
+		a->opts.tmem_path = optarg;
+		return 0;
 	case 'f':
 		a->opts.replace = true;
 		return 0;
@@ -86,6 +91,7 @@ static int convert_parse(struct convert_args *a, int argc, char **argv)
 		{ "threads", required_argument, NULL, 'n' },
 		{ "key-file", required_argument, NULL, 'k' },
 		{ "out-key-file", required_argument, NULL, 'o' },
+		{ "tmem-file", required_argument, NULL, 'm' },
 		{ "force", no_argument, NULL, 'f' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
@@ -108,8 +114,15 @@ static int convert_parse(struct convert_args *a, int argc, char **argv)
 	a->opts.image.threads = a->threads;
 	if (a->json && !strcmp(a->opts.path, "-"))
 		return cmd_usage_error("--json and an image cannot both go to standard output");
-	return image_args_parse(&a->out, IMAGE_PACKED, a->opts.path, "--out-key-file",
-				&a->opts.image);
+	if (image_args_parse(&a->out, IMAGE_PACKED, a->opts.path, "--out-key-file", &a->opts.image))
+		return CMD_USAGE;
+	if (a->opts.tmem_path && !strcmp(a->opts.tmem_path, "-"))
+		return cmd_usage_error("--tmem-file needs a file, not '-'");
+	if (a->opts.image.layout == IMAGE_XL)
+		return 0;
+	a->opts.side_path = a->opts.tmem_path;
+	a->opts.tmem_path = NULL;
+	return 0;
 }
 
 static int convert_tell(const struct convert_args *a, const struct source_info *info,
@@ -129,6 +142,7 @@ static int convert_tell(const struct convert_args *a, const struct source_info *
 	add_boolean(o, "from_digest", info->digest);
 	add_number(o, "from_bytes", info->bytes);
 	add_number(o, "pages", input_pages(info));
+	add_number(o, "tmem_pages", input_tmem_pages(info));
 	return cmd_print_json(o);
 }
 

@@ -152,6 +152,11 @@ static int diff_json(const struct diff_args *a, const struct diff *d, const stru
 	add_boolean(o, "time", r->time);
 	add_boolean(o, "shared_info", r->shared_info);
 	add_boolean(o, "vcpus", r->vcpus);
+	add_number(o, "tmem_same", r->tmem.same);
+	add_number(o, "tmem_content", r->tmem.content);
+	add_number(o, "tmem_only_a", r->tmem.only[0]);
+	add_number(o, "tmem_only_b", r->tmem.only[1]);
+	add_boolean(o, "tmem_pools", r->tmem.pools);
 	json_object_object_add(o, "ranges", diff_json_ranges(a, d));
 	return cmd_print_json(o);
 }
@@ -188,6 +193,13 @@ static void diff_print_state(FILE *f, const struct diff_result *r)
 		fprintf(f, "the shared info pages differ\n");
 	if (r->vcpus)
 		fprintf(f, "the states of the vCPUs differ\n");
+	if (r->tmem.pools)
+		fprintf(f, "the tmem pools are others\n");
+	if (r->tmem.content || r->tmem.only[0] || r->tmem.only[1])
+		fprintf(f,
+			"in tmem %llu pages are the same, %llu have other bytes, %llu are in A only, %llu in B only\n",
+			(unsigned long long)r->tmem.same, (unsigned long long)r->tmem.content,
+			(unsigned long long)r->tmem.only[0], (unsigned long long)r->tmem.only[1]);
 }
 
 static int diff_text(const struct diff_args *a, const struct diff *d, const struct diff_result *r)

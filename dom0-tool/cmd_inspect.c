@@ -41,13 +41,13 @@ static void inspect_id(const struct source_info *info, char text[33])
 		sprintf(text + 2 * i, "%02x", info->id[i]);
 }
 
-static json_object *inspect_codecs(const struct source_info *info)
+static json_object *inspect_codecs(uint32_t mask)
 {
 	json_object *codecs = json_object_new_array();
 	unsigned int i;
 
 	for (i = 0; i < 32; i++)
-		if (info->codecs >> i & 1 && codec_name(i))
+		if (mask >> i & 1 && codec_name(i))
 			json_object_array_add(codecs, json_object_new_string(codec_name(i)));
 	return codecs;
 }
@@ -63,6 +63,54 @@ static json_object *inspect_domain(const struct source_info *info, const struct 
 	add_number(o, "max_memory_kib", c->max_memory_kib);
 	add_number(o, "max_vcpus", c->max_vcpus);
 	add_number(o, "vcpus", info->vcpus);
+	return o;
+}
+
+static void inspect_uuid(const struct stillpoint_tmem_pool *pool, char text[33])
+{
+	unsigned int i;
+
+	text[0] = '\0';
+	for (i = 0; pool->flags & STILLPOINT_TMEM_POOL_SHARED && i < sizeof(pool->uuid); i++)
+		sprintf(text + 2 * i, "%02x", pool->uuid[i]);
+}
+
+static json_object *inspect_pools(const struct tmem_state *tmem)
+{
+	json_object *pools = json_object_new_array(), *o;
+	const struct stillpoint_tmem_pool *pool;
+	char uuid[33];
+	uint32_t i;
+
+	for (i = 0; i < tmem->head.count; i++) {
+		pool = &tmem->pools[i].told;
+		inspect_uuid(pool, uuid);
+		o = json_object_new_object();
+		add_number(o, "id", pool->id);
+		add_boolean(o, "persistent", pool->flags & STILLPOINT_TMEM_POOL_PERSISTENT);
+		add_boolean(o, "shared", pool->flags & STILLPOINT_TMEM_POOL_SHARED);
+		add_string(o, "uuid", uuid[0] ? uuid : NULL);
+		add_number(o, "pages", pool->pages);
+		json_object_array_add(pools, o);
+	}
+	return pools;
+}
+
+static json_object *inspect_tmem(const struct tmem_state *tmem)
+{
+	json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "pools", inspect_pools(tmem));
+	add_number(o, "persistent_pages", tmem->head.persistent);
+	add_number(o, "ephemeral_pages", tmem->head.ephemeral);
+	add_boolean(o, "ephemeral", tmem->head.flags & STILLPOINT_TMEM_POOLS_EPHEMERAL);
+	add_number(o, "quota", tmem->head.quota);
+	add_number(o, "weight", tmem->head.weight);
+	add_number(o, "stored_bytes", tmem->head.bytes);
+	add_number(o, "sections", tmem->sections);
+	add_number(o, "records", tmem->records);
+	add_number(o, "invalidates", tmem->invalidates);
+	json_object_object_add(o, "codecs", inspect_codecs(tmem->seen));
 	return o;
 }
 
@@ -95,7 +143,10 @@ static int inspect_json(const struct check_args *v, const struct source_info *in
 	add_number(o, "stored_bytes", info->stored_bytes);
 	snprintf(ratio, sizeof(ratio), "%.3f", inspect_ratio(info));
 	json_object_object_add(o, "ratio", json_object_new_double_s(inspect_ratio(info), ratio));
-	json_object_object_add(o, "codecs", inspect_codecs(info));
+	json_object_object_add(o, "codecs", inspect_codecs(info->codecs));
+	add_boolean(o, "side", info->side);
+	if (info->tmem && info->tmem->any)
+		json_object_object_add(o, "tmem", inspect_tmem(info->tmem));
 	return cmd_print_json(o);
 }
 
@@ -143,6 +194,25 @@ static void inspect_print_pages(FILE *f, const struct source_info *info)
 	fputs(info->codecs ? "\n" : " none\n", f);
 }
 
+static void inspect_print_tmem(FILE *f, const struct tmem_state *tmem)
+{
+	const struct stillpoint_tmem_pool *pool;
+	char uuid[33];
+	uint32_t i;
+
+	fprintf(f, "tmem       %llu persistent pages, %llu others%s, %llu bytes stored\n",
+		(unsigned long long)tmem->head.persistent, (unsigned long long)tmem->head.ephemeral,
+		tmem->head.flags & STILLPOINT_TMEM_POOLS_EPHEMERAL ? "" : " (left out)",
+		(unsigned long long)tmem->head.bytes);
+	for (i = 0; i < tmem->head.count; i++) {
+		pool = &tmem->pools[i].told;
+		inspect_uuid(pool, uuid);
+		fprintf(f, "pool       %u, %s, %s%s, %llu pages\n", pool->id,
+			pool->flags & STILLPOINT_TMEM_POOL_PERSISTENT ? "persistent" : "ephemeral",
+			uuid[0] ? "shared " : "private", uuid, (unsigned long long)pool->pages);
+	}
+}
+
 static int inspect_text(const struct source_info *info, const struct config_summary *config)
 {
 	char *text = NULL, id[33];
@@ -161,8 +231,16 @@ static int inspect_text(const struct source_info *info, const struct config_summ
 	fprintf(f, "bytes      %llu\n", (unsigned long long)info->bytes);
 	if (info->sections)
 		fprintf(f, "sections   %llu\n", (unsigned long long)info->sections);
-	inspect_print_domain(f, info, config);
-	inspect_print_pages(f, info);
+	if (info->layout == IMAGE_XL || !info->side) {
+		inspect_print_domain(f, info, config);
+		inspect_print_pages(f, info);
+	}
+	if (info->side)
+		fprintf(f, "side       %s\n",
+			info->layout == IMAGE_XL ? "there is a side file with the tmem pools" :
+						   "this is a side file, and no image by itself");
+	if (info->tmem && info->tmem->any)
+		inspect_print_tmem(f, info->tmem);
 	ret = fclose(f) ? msg_error("out of memory") : cmd_print(text);
 	free(text);
 	return ret;

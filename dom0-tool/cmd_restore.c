@@ -18,12 +18,14 @@ static const char restore_help[] =
 	"\n"
 	"Restore the image FILE, of any layout, with 'xl restore'. A file in xl's layout is\n"
 	"checked wholly first; any other, and standard input, while it is read: if it turns\n"
-	"out to be damaged, the domain never runs.\n"
+	"out to be damaged, the domain never runs. If the guest has tmem pools, a store must\n"
+	"run (stillpoint tmem serve) and have room for them.\n"
 	"\n"
 	"  --paused         leave the domain paused\n"
 	"  --name NAME      restore under another name, with a fresh uuid\n"
 	"  --config XLCFG   use this configuration in place of the image's\n"
 	"  --key-file FILE  the key, of an encrypted image\n"
+	"  --tmem-file FILE the side file with the guest's tmem pools, of an image in xl's layout\n"
 	"  --threads N      threads that decompress (one for each processor, at most 4)\n"
 	"  --json           tell the result as JSON on stdout\n"
 	"  --verbose        show the messages of xl\n"
@@ -53,6 +55,9 @@ static int restore_option(struct restore_args *a, int opt, char **argv)
 	case 'k':
 		a->restore.key_file = optarg;
 		return 0;
+	case 'm':
+		a->restore.tmem_path = optarg;
+		return 0;
 	case 't':
 		return cmd_number("--threads", optarg, 1, COPIER_THREADS_MAX, &a->restore.threads);
 	case 'j':
@@ -76,6 +81,7 @@ static int restore_parse(struct restore_args *a, int argc, char **argv)
 		{ "name", required_argument, NULL, 'n' },
 		{ "config", required_argument, NULL, 'c' },
 		{ "key-file", required_argument, NULL, 'k' },
+		{ "tmem-file", required_argument, NULL, 'm' },
 		{ "threads", required_argument, NULL, 't' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "verbose", no_argument, NULL, 'v' },
@@ -110,6 +116,7 @@ static int restore_report(const struct restore *r, bool json, uint32_t domid)
 		add_number(o, "domid", domid);
 		add_string(o, "file", r->path);
 		add_number(o, "pages", r->found.pages);
+		add_number(o, "tmem_pages", r->found.tmem_pages);
 		add_boolean(o, "digest", r->found.digest);
 		add_boolean(o, "paused", r->paused);
 		return cmd_print_json(o);

@@ -66,6 +66,7 @@ static int save_print_size(const struct save_args *args, struct domain *dom)
 	add_number(o, "bytes", size.bytes);
 	add_number(o, "pages", size.pages);
 	add_number(o, "pfns", size.pfns);
+	add_number(o, "tmem_pages", size.tmem);
 	return cmd_print_json(o);
 }
 

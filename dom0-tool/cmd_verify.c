@@ -36,6 +36,8 @@ static int verify_json(const struct check_args *v, const struct input *in, int f
 		add_boolean(o, "digest", info->digest);
 		add_boolean(o, "encrypted", info->encrypted);
 		add_number(o, "pages", input_pages(info));
+		add_number(o, "tmem_pages", input_tmem_pages(info));
+		add_boolean(o, "side", info->side);
 		add_number(o, "bytes", info->bytes);
 	}
 	return cmd_print_json(o);
@@ -43,15 +45,19 @@ static int verify_json(const struct check_args *v, const struct input *in, int f
 
 static int verify_text(const struct check_args *v, const struct source_info *info)
 {
-	char *line;
+	char *line, tmem[64] = "";
 	int ret;
 
-	if (asprintf(&line, "%s: ok: %s layout, %s%s, %llu pages\n", v->path,
+	if (info->tmem && info->tmem->any)
+		snprintf(tmem, sizeof(tmem), ", and %llu in tmem",
+			 (unsigned long long)input_tmem_pages(info));
+	if (asprintf(&line, "%s: ok: %s%s, %s%s, %llu pages%s\n", v->path,
 		     image_layout_name(info->layout),
+		     info->side && info->layout == IMAGE_PACKED ? " side file" : " layout",
 		     info->digest ? "the digest matches" :
 				    "no digest, so only the structure was checked",
-		     info->encrypted ? ", encrypted" : "",
-		     (unsigned long long)input_pages(info)) < 0)
+		     info->encrypted ? ", encrypted" : "", (unsigned long long)input_pages(info),
+		     tmem) < 0)
 		return msg_error("out of memory");
 	ret = cmd_print(line);
 	free(line);

@@ -10,11 +10,16 @@
  * @path: of the image that is made; "-" for standard output
  * @replace: an existing file may be replaced
  * @image: its layout
+ * @tmem_path: of a side file for tmem pools that is made, with xl's layout; NULL for none
+ * @side_path: of the side file of the image that is read, if that is in xl's layout; NULL for
+ *	none
  */
 struct convert_options {
 	const char *path;
 	bool replace;
 	struct image_options image;
+	const char *tmem_path;
+	const char *side_path;
 };
 
 /*

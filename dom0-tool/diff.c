@@ -62,6 +62,7 @@ struct diff_sink {
  * @first: the pages of the first image, as they were last
  * @judged: enum diff_judgement for what the second one had last
  * @zero: hash of a page of zeroes
+ * @tmem: the pools of both
  */
 struct diff {
 	uint64_t room;
@@ -69,6 +70,7 @@ struct diff {
 	uint8_t *judged;
 	XXH128_hash_t zero;
 	struct diff_state state[2];
+	struct tmem_state tmem[2];
 	struct diff_sink sink[2];
 	uint64_t pages[2];
 };
@@ -186,6 +188,11 @@ static int diff_page(struct image *img, const struct image_page *page)
 	return 0;
 }
 
+static int diff_tmem(struct image *img, const struct image_tmem *part)
+{
+	return tmem_state_take(&diff_of(img)->diff->tmem[diff_of(img)->second], part, 0);
+}
+
 static int diff_flush(struct image *img)
 {
 	(void)img;
@@ -240,6 +247,7 @@ static const struct image_ops diff_ops = {
 	.head = diff_head,
 	.p2m = diff_p2m,
 	.page = diff_page,
+	.tmem = diff_tmem,
 	.flush = diff_flush,
 	.read = diff_read,
 	.tail = diff_tail,
@@ -263,6 +271,13 @@ struct diff *diff_new(void)
 			.diff = d,
 			.second = i,
 		};
+	for (i = 0; i < 2; i++) {
+		if (tmem_state_init(&d->tmem[i], "the image is damaged")) {
+			diff_free(d);
+			return NULL;
+		}
+		d->tmem[i].hashes = true;
+	}
 	return d;
 }
 
@@ -324,12 +339,14 @@ void diff_finish(struct diff *d, struct diff_result *res)
 	res->time = !XXH128_isEqual(a->time, b->time);
 	res->shared_info = !XXH128_isEqual(a->shared_info, b->shared_info);
 	res->vcpus = !XXH128_isEqual(a->vcpus, b->vcpus);
+	tmem_state_compare(&d->tmem[0], &d->tmem[1], &res->tmem);
 }
 
 bool diff_same(const struct diff_result *res)
 {
 	return !res->content && !res->type && !res->only[0] && !res->only[1] && !res->config &&
-	       !res->platform && !res->p2m && !res->time && !res->shared_info && !res->vcpus;
+	       !res->platform && !res->p2m && !res->time && !res->shared_info && !res->vcpus &&
+	       !res->tmem.content && !res->tmem.only[0] && !res->tmem.only[1] && !res->tmem.pools;
 }
 
 bool diff_range(const struct diff *d, uint64_t *first, uint64_t *last)
@@ -351,6 +368,8 @@ void diff_free(struct diff *d)
 {
 	if (!d)
 		return;
+	tmem_state_free(&d->tmem[0]);
+	tmem_state_free(&d->tmem[1]);
 	free(d->first);
 	free(d->judged);
 	free(d);

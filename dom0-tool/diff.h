@@ -4,6 +4,7 @@
 #define STILLPOINT_DIFF_H
 
 #include "image/image.h"
+#include "image/tmem_state.h"
 
 /**
  * struct diff_result - what was found
@@ -18,6 +19,7 @@
  * @time: the guest's time differs
  * @shared_info: the page differs
  * @vcpus: the state of the vCPUs differs
+ * @tmem: what differs in tmem pools
  */
 struct diff_result {
 	uint64_t pages[2];
@@ -31,9 +33,10 @@ struct diff_result {
 	bool time;
 	bool shared_info;
 	bool vcpus;
+	struct tmem_compare tmem;
 };
 
-/* A comparison. Memory: 25 bytes for each pfn. */
+/* A comparison. Memory: 25 bytes for each pfn, and about 80 for each page in tmem pools. */
 struct diff;
 
 /* NULL with an error recorded. */

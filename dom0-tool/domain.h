@@ -17,6 +17,7 @@
 #include "publish.h"
 
 struct domain;
+struct pool_export;
 
 /**
  * struct domain_info - what the hypervisor says about a domain
@@ -92,6 +93,8 @@ enum domain_logdirty {
  * @published: read what the module published; records an error and returns -1
  * @channel: open the control page; with @bind also the event channel, and
  *	writable
+ * @tmem: begin to copy its tmem pools, and the contents of ephemeral ones if @ephemeral; *exp
+ *	becomes NULL if it has none; records an error and returns -1
  * @destroy: destroy the domain with its devices
  * @close: free all
  */
@@ -117,6 +120,7 @@ struct domain_ops {
 	int (*published)(struct domain *dom, struct publish *pub);
 	int (*channel)(struct domain *dom, const struct publish *pub, bool bind,
 		       struct channel **channel);
+	int (*tmem)(struct domain *dom, bool ephemeral, struct pool_export **exp);
 	int (*destroy)(struct domain *dom);
 	void (*close)(struct domain *dom);
 };

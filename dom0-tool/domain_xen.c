@@ -188,6 +188,7 @@ static const struct domain_ops xen_ops = {
 	.shared_info = xen_shared_info,
 	.published = domain_xen_published,
 	.channel = domain_xen_channel,
+	.tmem = domain_xen_tmem,
 	.destroy = xen_destroy,
 	.close = xen_close_domain,
 };

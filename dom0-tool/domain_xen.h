@@ -31,6 +31,7 @@ int domain_xen_policy(struct domain *dom, struct blob *cpuid, struct blob *msrs)
 int domain_xen_published(struct domain *dom, struct publish *pub);
 int domain_xen_channel(struct domain *dom, const struct publish *pub, bool bind,
 		       struct channel **channel);
+int domain_xen_tmem(struct domain *dom, bool ephemeral, struct pool_export **exp);
 
 /* For publish_read() and publish_present(); @arg is the struct domain. */
 int domain_xen_publish_get(void *arg, const char *key, char value[PUBLISH_VALUE_MAX + 1]);

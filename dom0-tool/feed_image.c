@@ -31,6 +31,7 @@ struct feed_word {
 
 /**
  * struct feeder - the process
+ * @imp: where tmem pools go
  * @asked: the configuration was agreed to
  * @config: to be used in place of the image's
  */
@@ -39,6 +40,7 @@ struct feeder {
 	struct output out;
 	struct image *img;
 	struct tap tap;
+	struct pool_import *imp;
 	bool asked;
 	char *config;
 };
@@ -123,6 +125,43 @@ static int feeder_config(void *data, const char *config)
 	return 0;
 }
 
+static int feeder_refuse(void)
+{
+	return msg_error("the image has tmem pools, for which there is no place");
+}
+
+/* In the feeder: whether the image's tmem pools can be restored at all. */
+static int feeder_tmem(void *data, const struct tmem_state *tmem)
+{
+	struct feeder *f = data;
+
+	return f->imp ? pool_import_begin(f->imp, &tmem->head) : feeder_refuse();
+}
+
+static int feeder_take(void *data, const struct image_tmem *part)
+{
+	struct feeder *f = data;
+
+	return f->imp ? pool_import_take(f->imp, part) : feeder_refuse();
+}
+
+/* The store has all of the pools before the domain can be complete. */
+static int feeder_tail(void *data)
+{
+	struct feeder *f = data;
+
+	return f->imp ? pool_import_end(f->imp) : 0;
+}
+
+static void feeder_tell(const struct feeder *f, const struct source *src,
+			struct feed_image_result *res)
+{
+	res->pages = input_pages(&src->info);
+	res->tmem_pages = input_tmem_pages(&src->info);
+	res->token = f->imp ? f->imp->token : 0;
+	res->digest = src->info.digest;
+}
+
 static int feeder_pump(struct feeder *f, int fd, const struct source_options *opts,
 		       struct feed_image_result *res)
 {
@@ -134,6 +173,9 @@ static int feeder_pump(struct feeder *f, int fd, const struct source_options *op
 	if (!f->img)
 		return -1;
 	tap_init(&f->tap, f->img);
+	f->tap.tmem = feeder_take;
+	f->tap.tail = feeder_tail;
+	f->tap.data = f;
 	src = source_open(fd, opts);
 	if (!src)
 		return -1;
@@ -142,21 +184,22 @@ static int feeder_pump(struct feeder *f, int fd, const struct source_options *op
 		f->tap.failed = true;
 		ret = -1;
 	}
-	res->pages = input_pages(&src->info);
-	res->digest = src->info.digest;
+	feeder_tell(f, src, res);
 	source_free(src);
 	f->img->ops->free(f->img);
 	return ret;
 }
 
 /* Standard output is the pipe. If that breaks, whoever reads it has more to tell. */
-static void feeder_run(int talk, int fd, const struct source_options *given)
+static void feeder_run(int talk, int fd, const struct source_options *given,
+		       struct pool_import *imp)
 {
-	struct feeder f = { .talk = talk };
+	struct feeder f = { .talk = talk, .imp = imp };
 	struct source_options opts = {
 		.secret = given->secret,
 		.threads = given->threads,
 		.config = feeder_config,
+		.tmem = feeder_tmem,
 		.data = &f,
 	};
 	struct feed_image_result res;
@@ -184,7 +227,7 @@ static void feeder_signals(void)
 }
 
 static int feed_fork(struct feed_image *f, int fd, const struct source_options *opts,
-		     const int ends[2], const int talk[2])
+		     struct pool_import *imp, const int ends[2], const int talk[2])
 {
 	f->feed.fd = ends[0];
 	f->talk = talk[0];
@@ -197,7 +240,7 @@ static int feed_fork(struct feed_image *f, int fd, const struct source_options *
 		if (dup2(ends[1], STDOUT_FILENO) < 0)
 			_exit(1);
 		close(ends[1]);
-		feeder_run(talk[1], fd, opts);
+		feeder_run(talk[1], fd, opts, imp);
 		_exit(0);
 	}
 	close(ends[1]);
@@ -209,7 +252,8 @@ static int feed_fork(struct feed_image *f, int fd, const struct source_options *
 	return msg_error("cannot start a process: %s", strerror(errno));
 }
 
-int feed_image_start(struct feed_image *f, int fd, const struct source_options *opts)
+int feed_image_start(struct feed_image *f, int fd, const struct source_options *opts,
+		     struct pool_import *imp)
 {
 	int ends[2], talk[2];
 
@@ -220,7 +264,7 @@ int feed_image_start(struct feed_image *f, int fd, const struct source_options *
 		close(ends[1]);
 		return msg_error("cannot make a pair of sockets: %s", strerror(errno));
 	}
-	return feed_fork(f, fd, opts, ends, talk);
+	return feed_fork(f, fd, opts, imp, ends, talk);
 }
 
 int feed_image_config(struct feed_image *f, char **config)

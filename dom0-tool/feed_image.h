@@ -11,6 +11,7 @@
 
 #include "feed.h"
 #include "image/source.h"
+#include "pool_import.h"
 
 /**
  * struct feed_image - a process that reads an image and writes it into a pipe
@@ -24,17 +25,25 @@ struct feed_image {
 
 /**
  * struct feed_image_result - what was in the image
+ * @pages: that a restore makes
+ * @tmem_pages: pages in tmem pools
+ * @token: of the pools in the store, which wait to be bound; 0 if there are none
+ * @digest: it has one
  */
 struct feed_image_result {
 	uint64_t pages;
+	uint64_t tmem_pages;
+	uint64_t token;
 	bool digest;
 };
 
 /*
- * Begin to read the image @fd. Only secret and threads of @opts are looked at. Returns
- * 0, or -1 with an error recorded and nothing left to stop.
+ * Begin to read the image @fd. Only secret and threads of @opts are looked at. Its tmem
+ * pools go to @imp, which nobody else uses meanwhile; NULL refuses them. Returns 0, or -1
+ * with an error recorded and nothing left to stop.
  */
-int feed_image_start(struct feed_image *f, int fd, const struct source_options *opts);
+int feed_image_start(struct feed_image *f, int fd, const struct source_options *opts,
+		     struct pool_import *imp);
 
 /*
  * Wait for the configuration, which stands in front: *config, free() it. It goes no

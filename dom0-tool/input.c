@@ -33,7 +33,11 @@ int input_recognise(struct input *in, const struct source_options *opts)
 
 int input_read(struct input *in, unsigned int threads, struct image *to)
 {
-	struct source_options opts = { .threads = threads, .progress = progress_on_terminal() };
+	struct source_options opts = {
+		.threads = threads,
+		.side = !to,
+		.progress = progress_on_terminal(),
+	};
 	int ret;
 
 	if (input_recognise(in, &opts))
@@ -57,4 +61,14 @@ uint64_t input_pages(const struct source_info *info)
 {
 	return info->pages[STILLPOINT_PAGE_DATA] + info->pages[STILLPOINT_PAGE_ZERO] +
 	       info->pages[STILLPOINT_PAGE_FREE];
+}
+
+uint64_t input_tmem_pages(const struct source_info *info)
+{
+	struct tmem_sum sum;
+
+	if (!info->tmem)
+		return 0;
+	tmem_state_sum(info->tmem, &sum);
+	return sum.persistent + sum.ephemeral;
 }

@@ -31,7 +31,7 @@ int input_recognise(struct input *in, const struct source_options *opts);
 
 /*
  * The same, then read and check all of it, pass it on to @to unless that is NULL, and tell
- * the progress on a terminal.
+ * the progress on a terminal. With @to it is no side file.
  */
 int input_read(struct input *in, unsigned int threads, struct image *to);
 
@@ -39,5 +39,8 @@ void input_close(struct input *in);
 
 /* Pages that a restore makes. */
 uint64_t input_pages(const struct source_info *info);
+
+/* Pages of tmem pools that are in the image. */
+uint64_t input_tmem_pages(const struct source_info *info);
 
 #endif /* STILLPOINT_INPUT_H */

@@ -25,6 +25,7 @@ static const struct command commands[] = {
 	{ "convert", "write an image in another layout", cmd_convert },
 	{ "diff", "show in what two images differ", cmd_diff },
 	{ "recover", "let a guest go that a killed save left paused", cmd_recover },
+	{ "tmem", "keep pages for guests, or show what is kept", cmd_tmem },
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -9,12 +9,55 @@
 
 #include "config.h"
 #include "copier.h"
+#include "image/tap.h"
 #include "image/xl_source.h"
 #include "msg.h"
 #include "progress.h"
 #include "restore.h"
 #include "signals.h"
 #include "xl.h"
+
+static int restore_take(void *data, const struct image_tmem *part)
+{
+	return pool_import_take(data, part);
+}
+
+/* Give what is in the side file to the store. */
+static int restore_pump_side(struct restore *r, struct input *in,
+			     const struct stillpoint_tmem_image *xl)
+{
+	struct source_options opts = {
+		.threads = r->threads,
+		.side = true,
+		.only_side = true,
+	};
+	struct image nowhere = { .ops = NULL };
+	struct tap tap;
+
+	tap_init(&tap, &nowhere);
+	tap.tmem = restore_take;
+	tap.data = &r->import;
+	if (input_recognise(in, &opts) || source_pump(in->src, &tap.img))
+		return -1;
+	if (memcmp(&in->src->info.xl, xl, sizeof(*xl)))
+		return msg_error("'%s' is not the side file of this image", r->tmem_path);
+	if (pool_import_end(&r->import))
+		return -1;
+	r->found.tmem_pages = input_tmem_pages(&in->src->info);
+	r->found.token = r->import.token;
+	return 0;
+}
+
+static int restore_side(struct restore *r, const struct stillpoint_tmem_image *xl)
+{
+	struct input in = { .fd = -1 };
+	int ret;
+
+	ret = pool_import_open(&r->import, TMEM_SOCKET) ||
+	      input_open(&in, r->tmem_path, r->key_file) || restore_pump_side(r, &in, xl);
+	input_close(&in);
+	return ret ? -1 : 0;
+}
 
 /* Check a file in xl's layout. Returns 1 if it is anything else, which is not read yet. */
 static int restore_check(struct restore *r)
@@ -40,6 +83,11 @@ static int restore_check(struct restore *r)
 		return -1;
 	r->found.pages = input_pages(info);
 	r->found.digest = info->digest;
+	if (info->side && !r->tmem_path)
+		return msg_error(
+			"the guest's tmem pools are in a side file; name it with --tmem-file");
+	if (r->tmem_path && restore_side(r, &info->xl))
+		return -1;
 	if (!info->config)
 		return 0;
 	r->image = strdup(info->config);
@@ -56,8 +104,11 @@ static int restore_open(struct restore *r)
 	ret = restore_check(r);
 	if (ret <= 0)
 		return ret;
+	if (r->tmem_path)
+		return msg_error("--tmem-file is for a file in xl's layout");
 	opts.secret = r->in.secret.data ? &r->in.secret : NULL;
-	if (feed_image_start(&r->feed, r->in.fd, &opts))
+	if (pool_import_open(&r->import, TMEM_SOCKET) ||
+	    feed_image_start(&r->feed, r->in.fd, &opts, &r->import))
 		return -1;
 	return feed_image_config(&r->feed, &r->image);
 }
@@ -113,6 +164,12 @@ static int restore_check_clash(struct restore *r)
 			 r->domain, domid);
 }
 
+/* The domain does not run until it was seen if tmem pools are to be bound to it. */
+static bool restore_holds(const struct restore *r)
+{
+	return r->feed.talk >= 0 || r->tmem_path;
+}
+
 /*
  * xl opens the file or the pipe through our descriptor, so that it is the file that
  * was checked; it does not inherit the descriptor, which its monitor would keep.
@@ -127,7 +184,7 @@ static int restore_xl(struct restore *r, int fd, struct xl_run *run)
 	run->verbose = r->verbose;
 	run->no_input = true;
 	snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)getpid(), fd);
-	if (r->paused)
+	if (r->paused || restore_holds(r))
 		argv[n++] = "-p";
 	if (r->xlcfg && !r->config)
 		argv[n++] = r->xlcfg;
@@ -174,6 +231,16 @@ static int restore_feed(struct restore *r)
 	return ret ? -1 : 0;
 }
 
+/* The domain is complete and paused. Give it its tmem pools, then let it run. */
+static int restore_let_go(struct restore *r, uint32_t domid)
+{
+	if (r->found.token && pool_import_bind(&r->import, r->found.token, domid))
+		return -1;
+	if (!r->paused && libxl_domain_unpause(r->xen.ctx, domid, NULL))
+		return msg_error("the domain '%s' was restored, but cannot be unpaused", r->domain);
+	return 0;
+}
+
 static int restore_start(struct restore *r, uint32_t *domid)
 {
 	if (r->feed.talk < 0 ? restore_file(r) : restore_feed(r)) {
@@ -182,7 +249,10 @@ static int restore_start(struct restore *r, uint32_t *domid)
 	}
 	if (libxl_name_to_domid(r->xen.ctx, r->domain, domid))
 		return msg_error("the domain '%s' was restored, but is gone again", r->domain);
-	return 0;
+	if (!restore_holds(r) || !restore_let_go(r, *domid))
+		return 0;
+	libxl_domain_destroy(r->xen.ctx, *domid, NULL);
+	return -1;
 }
 
 int restore_run(struct restore *r, uint32_t *domid)
@@ -204,6 +274,7 @@ void restore_init(struct restore *r)
 	memset(r, 0, sizeof(*r));
 	r->in.fd = -1;
 	r->feed.talk = -1;
+	r->import.fd = -1;
 	r->threads = copier_default_threads();
 }
 
@@ -211,6 +282,7 @@ void restore_free(struct restore *r)
 {
 	if (r->feed.talk >= 0)
 		feed_image_stop(&r->feed);
+	pool_import_close(&r->import);
 	input_close(&r->in);
 	free(r->image);
 	free(r->config);

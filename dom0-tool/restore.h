@@ -8,6 +8,7 @@
 
 #include "feed_image.h"
 #include "input.h"
+#include "pool_import.h"
 #include "xen.h"
 
 /**
@@ -18,6 +19,8 @@
  * @image: the image's own configuration; NULL if it has none
  * @config: configuration to feed xl, NULL to let it read the image's own
  * @domain: name that the domain will have
+ * @tmem_path: of the side file, NULL for none
+ * @import: the image's tmem pools, if it has any
  * @feed: passes the image on; its talk is -1 if xl reads the image itself
  * @found: what was in the image
  */
@@ -26,6 +29,7 @@ struct restore {
 	const char *name;
 	const char *xlcfg;
 	const char *key_file;
+	const char *tmem_path;
 	uint64_t threads;
 	bool paused;
 	bool verbose;
@@ -33,6 +37,7 @@ struct restore {
 	char *image;
 	char *config;
 	char *domain;
+	struct pool_import import;
 	struct feed_image feed;
 	struct feed_image_result found;
 	struct xen xen;

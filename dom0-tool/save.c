@@ -132,14 +132,14 @@ static int save_parked(struct save *s)
 	if (park_enter(&s->park, opts->deadline_ms))
 		return -1;
 	save_phase(s, SAVE_PAUSED);
-	if (save_copy(s))
+	if (save_tmem_hold(s) || save_copy(s) || save_tmem_release(s))
 		return -1;
 	if (opts->after != SAVE_RUN_ON)
-		return save_write(s) || save_end_hold(s) ? -1 : 0;
+		return save_tmem_released(s) || save_write(s) || save_end_hold(s) ? -1 : 0;
 	if (save_let_go(s))
 		return -1;
 	save_confirm(s);
-	return save_write(s);
+	return save_tmem_released(s) || save_write(s) ? -1 : 0;
 }
 
 static void save_free(struct save *s)
@@ -158,6 +158,7 @@ static void save_free(struct save *s)
 	inverse_free(&s->inverse);
 	if (s->img)
 		s->img->ops->free(s->img);
+	save_tmem_free(s);
 	output_close(&s->out);
 	staging_free(&s->staging);
 	ram_free(&s->mem);
@@ -184,8 +185,13 @@ int save_run(struct domain *dom, const struct save_options *opts, struct save_re
 	s->res = result;
 	s->out.fd = -1;
 	s->out.dir = -1;
+	s->side_out.fd = -1;
+	s->side_out.dir = -1;
 	if (!save_prepare(s) && !save_live(s))
 		ret = save_parked(s);
+	/* Before the guest runs on, its ring is served again. */
+	if (ret)
+		save_tmem_close(s);
 	if (park_release(&s->park))
 		ret = -1;
 	/* The guest can answer again. */

@@ -9,6 +9,7 @@
 #include "audit.h"
 #include "domain.h"
 #include "image/image.h"
+#include "image/tmem_state.h"
 #include "tracker.h"
 
 /*
@@ -51,6 +52,8 @@ enum save_after {
  * @force_pause: park nevertheless
  * @image: the layout; readable, threads and pfns_max are set here
  * @audit: compare the image with the guest before it runs on
+ * @ephemeral: the contents of ephemeral tmem pools are copied, too
+ * @tmem_path: of a side file for the tmem pools, with xl's layout only; NULL for none
  * @note: told of what was decided; only while the guest runs
  * @phase: told of each phase; must not block for long, the guest may be paused
  * @progress: told of pages written, of how many, and in which round, 0 being after
@@ -70,6 +73,8 @@ struct save_options {
 	bool force_pause;
 	struct image_options image;
 	bool audit;
+	bool ephemeral;
+	const char *tmem_path;
 	void (*phase)(const char *name);
 	void (*note)(const char *text);
 	void (*progress)(unsigned int round, uint64_t done, uint64_t total);
@@ -102,6 +107,26 @@ struct save_round {
 };
 
 /**
+ * struct save_tmem - what was copied of tmem pools
+ * @any: there are pools
+ * @sum: that are in the image
+ * @live: pages that were copied before the guest was parked, again if they changed
+ * @rest: pages copied behind that
+ * @invalidates: handles that were invalidated after their page was copied
+ * @hold_us: what it took to stop the ring and mark the pools, which is part of the pause
+ * @release_us: and to serve the ring again
+ */
+struct save_tmem {
+	bool any;
+	struct tmem_sum sum;
+	uint64_t live;
+	uint64_t rest;
+	uint64_t invalidates;
+	uint64_t hold_us;
+	uint64_t release_us;
+};
+
+/**
  * struct save_result - what happened; times in microseconds
  * @tracker: what --track calls the one that was used, NULL if none was started
  * @why: why it was not a better one, "" if there is nothing to say
@@ -128,6 +153,7 @@ struct save_round {
  * @guest_run_us: since it left its loop
  * @confirmed: the guest said that it runs on
  * @audit: what was found
+ * @tmem: what was copied beside the memory
  */
 struct save_result {
 	const char *tracker;
@@ -156,6 +182,7 @@ struct save_result {
 	uint64_t guest_run_us;
 	bool confirmed;
 	struct audit_result audit;
+	struct save_tmem tmem;
 };
 
 /*

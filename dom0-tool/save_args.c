@@ -29,6 +29,10 @@ const char save_help[] =
 	"  --compress HOW     with packed: 'zstd' (the default), 'zstd:LEVEL', 'lz4', 'none'\n"
 	"  --key-file FILE    with packed: encrypt the image with this key\n"
 	"  --print-size       only print how many bytes the image will have at most\n"
+	"  --tmem WHAT        of the guest's tmem pools: 'persistent' (the default), without the\n"
+	"                     pages that may be lost, or 'all'\n"
+	"  --tmem-file FILE   with xl: a side file for the tmem pools, for which that layout has\n"
+	"                     no place; 'stillpoint restore' takes both\n"
 	"  --stop             destroy the domain when the image is complete\n"
 	"  --pause            leave it paused when the image is complete\n"
 	"  --force            replace FILE if it exists\n"
@@ -123,6 +127,14 @@ static int save_live_option(struct save_args *args, int opt, char **argv)
 	}
 }
 
+static int save_tmem_option(struct save_args *args)
+{
+	args->opts.ephemeral = !strcmp(optarg, "all");
+	if (args->opts.ephemeral || !strcmp(optarg, "persistent"))
+		return 0;
+	return cmd_usage_error("--tmem takes persistent or all, not '%s'", optarg);
+}
+
 /* Those that are about the image. */
 static int save_image_option(struct save_args *args, int opt, char **argv)
 {
@@ -138,6 +150,11 @@ static int save_image_option(struct save_args *args, int opt, char **argv)
 		return 0;
 	case 'z':
 		args->print_size = true;
+		return 0;
+	case 'M':
+		return save_tmem_option(args);
+	case 'S':
+		args->opts.tmem_path = optarg;
 		return 0;
 	default:
 		return save_live_option(args, opt, argv);
@@ -212,6 +229,19 @@ static int save_check(const struct save_args *args)
 	return 0;
 }
 
+static int save_check_tmem(const struct save_args *args)
+{
+	const struct save_options *opts = &args->opts;
+
+	if (opts->tmem_path && opts->image.layout != IMAGE_XL)
+		return cmd_usage_error("--tmem-file is for --layout xl");
+	if (opts->tmem_path && !strcmp(opts->tmem_path, "-"))
+		return cmd_usage_error("--tmem-file needs a file, not '-'");
+	if (opts->ephemeral && opts->image.layout == IMAGE_XL && !opts->tmem_path)
+		return cmd_usage_error("--tmem all is for --layout packed or mapped");
+	return 0;
+}
+
 int save_args_parse(struct save_args *args, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -222,6 +252,8 @@ int save_args_parse(struct save_args *args, int argc, char **argv)
 		{ "compress", required_argument, NULL, 'c' },
 		{ "key-file", required_argument, NULL, 'k' },
 		{ "print-size", no_argument, NULL, 'z' },
+		{ "tmem", required_argument, NULL, 'M' },
+		{ "tmem-file", required_argument, NULL, 'S' },
 		{ "track", required_argument, NULL, 't' },
 		{ "max-rounds", required_argument, NULL, 'r' },
 		{ "max-pause", required_argument, NULL, 'P' },
@@ -252,6 +284,8 @@ int save_args_parse(struct save_args *args, int argc, char **argv)
 	args->opts.path = argv[optind + 1];
 	if (save_check(args) || image_args_parse(&args->image, IMAGE_XL, args->opts.path,
 						 "--key-file", &args->opts.image))
+		return CMD_USAGE;
+	if (save_check_tmem(args))
 		return CMD_USAGE;
 	if (args->verbose) {
 		args->opts.phase = save_print_phase;

@@ -182,6 +182,8 @@ static int live_send(struct save *s)
 			return -1;
 		round->sent += slot->n;
 		sender_put(&s->sender, slot);
+		if (save_tmem_live(s, false))
+			return -1;
 		if (s->opts->progress)
 			s->opts->progress(s->res->nrounds, round->sent,
 					  round->set > round->sent ? round->set : round->sent);
@@ -363,7 +365,7 @@ int save_live(struct save *s)
 	} else if (live_sample(s)) {
 		return -1;
 	}
-	if (live_check_pause(s))
+	if (live_check_pause(s) || save_tmem_live(s, true))
 		return -1;
 	pages = s->expected + s->expected / 4 + LIVE_SPARE;
 	if (pages > s->info.pages)

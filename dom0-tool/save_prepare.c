@@ -151,7 +151,7 @@ static int save_head(struct save *s)
 		.msrs = s->msrs,
 	};
 
-	return s->img->ops->head(s->img, &head) || save_p2m(s) ? -1 : 0;
+	return s->img->ops->head(s->img, &head) || save_tmem_begin(s) || save_p2m(s) ? -1 : 0;
 }
 
 /* Whether each page fits once. What is not there takes no room in the mapped layout. */
@@ -174,8 +174,9 @@ int save_prepare(struct save *s)
 
 	if (save_check_domain(s) || save_open_channel(s) || save_read_static(s) || save_map_live(s))
 		return -1;
-	if (output_open(&s->out, opts->path, opts->replace))
+	if (output_open(&s->out, opts->path, opts->replace) || save_tmem_open(s))
 		return -1;
+	image.side = opts->tmem_path;
 	image.readable = opts->audit;
 	image.threads = opts->threads;
 	image.pfns_max = s->p2m.size;

@@ -62,6 +62,22 @@ static json_object *report_misses(const struct audit_result *audit)
 	return misses;
 }
 
+static json_object *report_tmem(const struct save_tmem *tmem)
+{
+	json_object *o = json_object_new_object();
+
+	add_number(o, "pools", tmem->sum.pools);
+	add_number(o, "persistent_pages", tmem->sum.persistent);
+	add_number(o, "ephemeral_pages", tmem->sum.ephemeral);
+	add_number(o, "stored_bytes", tmem->sum.bytes);
+	add_number(o, "live_pages", tmem->live);
+	add_number(o, "rest_pages", tmem->rest);
+	add_number(o, "invalidates", tmem->invalidates);
+	add_number(o, "hold_us", tmem->hold_us);
+	add_number(o, "release_us", tmem->release_us);
+	return o;
+}
+
 static void report_pause(json_object *o, const struct save_result *res)
 {
 	add_number(o, "request_to_parked_us", res->request_to_parked_us);
@@ -98,6 +114,8 @@ int save_report_json(const struct save_options *opts, const struct domain *dom,
 	add_string(o, "tracker_reason", res->why);
 	json_object_object_add(o, "rounds", report_rounds(res));
 	report_pause(o, res);
+	if (res->tmem.any)
+		json_object_object_add(o, "tmem", report_tmem(&res->tmem));
 	add_number(o, "total_us", res->total_us);
 	add_boolean(o, "confirmed", res->confirmed);
 	add_boolean(o, "stopped", !failed && opts->after == SAVE_STOP);
@@ -170,6 +188,14 @@ void save_report_rounds(const struct save_result *res)
 		    (unsigned long long)res->last_set, ms(res->predicted_pause_us));
 	report_line("pause: here set %.1f, copy %.1f, flip %.1f, in all %.1f ms", ms(res->set_us),
 		    ms(res->copy_us), ms(res->flip_us), ms(res->domain_pause_us));
+	if (res->tmem.any)
+		report_line(
+			"tmem: %llu pages in %llu pools; %llu copied before the park, %llu behind it, %llu invalidated; hold %.1f, release %.1f ms",
+			(unsigned long long)(res->tmem.sum.persistent + res->tmem.sum.ephemeral),
+			(unsigned long long)res->tmem.sum.pools, (unsigned long long)res->tmem.live,
+			(unsigned long long)res->tmem.rest,
+			(unsigned long long)res->tmem.invalidates, ms(res->tmem.hold_us),
+			ms(res->tmem.release_us));
 	report_line("pause: guest stop %.1f (set %.1f, free pages %.1f), run %.1f, in all %.1f ms",
 		    ms(res->guest_stop_us), ms(res->guest_set_us), ms(res->guest_free_us),
 		    ms(res->guest_run_us), ms(res->guest_park_us));

@@ -4,8 +4,13 @@
 
 #include "msg.h"
 #include "p2m.h"
+#include "pool_export.h"
 #include "save_size.h"
 #include "tracker.h"
+
+/* Records that fit into a section of tmem's, or more; and what that needs beside them. */
+#define SIZE_TMEM_RECORDS 200
+#define SIZE_TMEM_SECTION (sizeof(struct stillpoint_section) + CRYPT_TAG_BYTES + 16384)
 
 /* How often a page may be in the image. */
 static uint64_t size_times(const struct save_options *opts)
@@ -35,6 +40,30 @@ static int size_look(struct domain *dom, struct domain_info *info, uint64_t *pfn
 	return ret;
 }
 
+/*
+ * What the image or a side file has of tmem pools: as often as may be while the guest runs, all
+ * of it once more at the park, and a handle for each that was copied in vain.
+ */
+static int size_tmem(struct domain *dom, const struct save_options *opts, struct save_size *size)
+{
+	const uint64_t record = sizeof(struct stillpoint_tmem_page) + STILLPOINT_IMAGE_PAGE_BYTES;
+	struct pool_export *exp;
+	uint64_t records;
+
+	size->tmem = 0;
+	if (dom->ops->tmem(dom, opts->ephemeral, &exp))
+		return -1;
+	if (!exp)
+		return 0;
+	size->tmem = exp->begun.now.persistent + exp->begun.now.ephemeral;
+	exp->ops->close(exp);
+	if (opts->image.layout == IMAGE_XL && !opts->tmem_path)
+		return 0;
+	records = (2 * SAVE_TIMES + 2) * size->tmem + 3 * SAVE_TMEM_SPARE;
+	size->bytes += records * record + (records / SIZE_TMEM_RECORDS + 2) * SIZE_TMEM_SECTION;
+	return 0;
+}
+
 int save_find_size(struct domain *dom, const struct save_options *opts, struct save_size *size)
 {
 	struct domain_info info;
@@ -51,5 +80,5 @@ int save_find_size(struct domain *dom, const struct save_options *opts, struct s
 		image_bytes(&opts->image, size->pages * size_times(opts),
 			    size->pfns * size_times(opts), info.max_vcpu_id + 1, strlen(config));
 	free(config);
-	return 0;
+	return size_tmem(dom, opts, size);
 }

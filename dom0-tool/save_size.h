@@ -11,16 +11,22 @@
  */
 #define SAVE_TIMES 3
 
+/* Of tmem: so many records beyond a multiple of the pages that there were are copied live. */
+#define SAVE_TMEM_SPARE 4096
+
 /**
  * struct save_size - what is known of it
- * @bytes: it is no larger, whatever the guest does, if it has no more memory by then
+ * @bytes: it is no larger, whatever the guest does, if it has no more memory by then, and
+ *	keeps no more pages in tmem
  * @pages: that the guest has
  * @pfns: of its p2m
+ * @tmem: pages that it keeps in tmem
  */
 struct save_size {
 	uint64_t bytes;
 	uint64_t pages;
 	uint64_t pfns;
+	uint64_t tmem;
 };
 
 /*

@@ -12,6 +12,8 @@
 #include "save.h"
 #include "sender.h"
 #include "snapshot.h"
+#include "image/tmem_writer.h"
+#include "pool_export.h"
 #include "tracker.h"
 
 /**
@@ -27,6 +29,13 @@
  * @expected: pages that were pending, and not free, when the last set was made
  * @harvested_us: when that was, by clock_us()
  * @set_us: how long it took to take it over, the p2m included
+ * @tmem: the domain's tmem pools; NULL if it has none
+ * @pools: what the image has of them; not set up if the layout has no place for them
+ * @tmem_state: what the export said last
+ * @tmem_pages: that were taken
+ * @tmem_invalidates: the same of handles that became empty
+ * @side_out: the side file
+ * @side: its writer, NULL if none is asked for
  * @types_cost: of finding the type of a page
  */
 struct save {
@@ -59,6 +68,13 @@ struct save {
 	uint64_t expected;
 	uint64_t harvested_us;
 	uint64_t set_us;
+	struct pool_export *tmem;
+	struct tmem_writer pools;
+	enum tmem_next_state tmem_state;
+	uint64_t tmem_pages;
+	uint64_t tmem_invalidates;
+	struct output side_out;
+	struct image *side;
 	struct copier_cost types_cost;
 };
 
@@ -89,6 +105,32 @@ int save_collect(struct save *s);
 
 /* Copy what can be while the guest runs, until little is pending. */
 int save_live(struct save *s);
+
+/* See if the domain has tmem pools, and if the image has a place for them. */
+int save_tmem_open(struct save *s);
+
+/* Tell the image which there are. Behind its head, before its p2m. */
+int save_tmem_begin(struct save *s);
+
+/* While the guest runs: copy some of what changed, until @all was for now. */
+int save_tmem_live(struct save *s, bool all);
+
+/* The domain is paused in its park: what is in the pools now is what the image will have. */
+int save_tmem_hold(struct save *s);
+
+/* Its memory was copied: let the ring be served. Does not wait for it. */
+int save_tmem_release(struct save *s);
+
+/* See that the hold lasted as long as it had to; or that there still are no pools. */
+int save_tmem_released(struct save *s);
+
+/* Write what is missing of the pools at the hold. Before the image's tail. */
+int save_tmem_finish(struct save *s);
+
+/* End the copy, and the hold if there is one. */
+void save_tmem_close(struct save *s);
+
+void save_tmem_free(struct save *s);
 
 /* Write what found no room in memory, while the guest is paused. */
 int save_spill(struct save *s);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "image/side_writer.h"
 #include "msg.h"
 #include "save_state.h"
 #include "signals.h"
@@ -172,7 +173,21 @@ static int save_contents(struct save *s)
 	if (save_build_inverse(s) || save_check_size(s) || save_p2m(s) || save_check_p2m(s) ||
 	    snapshot_normalise(&s->snap, &s->inverse))
 		return -1;
-	return save_pages(s) || s->img->ops->tail(s->img, &tail) ? -1 : 0;
+	if (save_pages(s) || save_tmem_finish(s) || s->img->ops->tail(s->img, &tail))
+		return -1;
+	return s->side ? side_writer_end(s->side, s->img) : 0;
+}
+
+/* To disk with all of it. */
+static int save_sync(struct save *s)
+{
+	return (s->side && output_sync(&s->side_out)) || output_sync(&s->out) ? -1 : 0;
+}
+
+/* The side file first: an image that has one is nothing without it. */
+static int save_publish(struct save *s)
+{
+	return (s->side && output_publish(&s->side_out)) || output_publish(&s->out) ? -1 : 0;
 }
 
 int save_write(struct save *s)
@@ -186,10 +201,10 @@ int save_write(struct save *s)
 	if (save_contents(s) || output_flush(&s->out))
 		return -1;
 	save_phase(s, SAVE_WRITTEN);
-	if (output_sync(&s->out))
+	if (save_sync(s))
 		return -1;
 	save_phase(s, SAVE_SYNCED);
-	if (signals_check() || output_publish(&s->out))
+	if (signals_check() || save_publish(s))
 		return -1;
 	save_phase(s, SAVE_RENAMED);
 	s->res->bytes = s->out.length;

@@ -11,6 +11,7 @@
 #include "request.h"
 #include "stats.h"
 #include "symbols.h"
+#include "tmem/swap.h"
 
 static u64 __init features(void)
 {
@@ -42,9 +43,14 @@ static int __init stillpoint_init(void)
 	err = sp_request_init();
 	if (err)
 		goto err_stats;
+	err = sp_swap_init();
+	if (err)
+		goto err_request;
 	pr_info("ready, version " STILLPOINT_VERSION ", ABI %d\n", STILLPOINT_ABI_VERSION);
 	return 0;
 
+err_request:
+	sp_request_exit();
 err_stats:
 	sp_stats_exit();
 err_devices:
@@ -56,6 +62,7 @@ err_control:
 
 static void __exit stillpoint_exit(void)
 {
+	sp_swap_exit();
 	sp_request_exit();
 	sp_stats_exit();
 	sp_devices_exit();

@@ -10,6 +10,7 @@
 #include "publish.h"
 #include "request.h"
 #include "resume.h"
+#include "tmem/link.h"
 #include "track.h"
 
 static struct workqueue_struct *queue;
@@ -197,13 +198,39 @@ static void serve(struct work_struct *work)
 /* After a stock suspend: a cancelled one changed nothing, a restore everything. */
 static void check(struct work_struct *work)
 {
-	if (!READ_ONCE(stopping) && !sp_is_published())
-		reconnect();
+	if (READ_ONCE(stopping) || sp_is_published())
+		return;
+	sp_link_resume();
+	reconnect();
 }
 
 static void stock_resume(void)
 {
 	queue_work(queue, &check_work);
+}
+
+struct call {
+	struct work_struct work;
+	int (*fn)(void);
+	int result;
+};
+
+static void call(struct work_struct *work)
+{
+	struct call *c = container_of(work, struct call, work);
+
+	c->result = c->fn();
+}
+
+int sp_request_call(int (*fn)(void))
+{
+	struct call c = { .fn = fn };
+
+	INIT_WORK_ONSTACK(&c.work, call);
+	queue_work(queue, &c.work);
+	flush_work(&c.work);
+	destroy_work_on_stack(&c.work);
+	return c.result;
 }
 
 int sp_request_init(void)

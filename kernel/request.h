@@ -8,4 +8,7 @@ int sp_request_init(void);
 /* Ends a request under way in its own time; then withdraws what was published. */
 void sp_request_exit(void);
 
+/* Has the worker that serves requests call @fn, between two of them; what it returns. Sleeps. */
+int sp_request_call(int (*fn)(void));
+
 #endif /* SP_REQUEST_H */

@@ -14,6 +14,7 @@
 #include "disks.h"
 #include "resume.h"
 #include "symbols.h"
+#include "tmem/link.h"
 
 static void (*on_stock_resume)(void);
 
@@ -89,6 +90,8 @@ void sp_resume_late(void)
 
 	sp_disks_settle();
 	sp_sym.xs_resume();
+	/* A device's way back may wait for memory that is swapped to the store. */
+	sp_link_resume();
 	sp_devices_reconnect();
 	memalloc_noio_restore(noio);
 }

@@ -55,6 +55,7 @@ static const struct sp_symbol symbols[] __initconst = {
 	SP_SYMBOL(xen_console_resume),
 	SP_SYMBOL(tick_resume_local),
 	SP_SYMBOL(add_vmfork_randomness),
+	SP_SYMBOL(rebind_evtchn_irq),
 
 	SP_SYMBOL(init_top_pgt),
 	SP_SYMBOL(pgd_list),

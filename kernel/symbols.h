@@ -37,6 +37,7 @@ struct sp_symbols {
 	void (*xen_console_resume)(void);
 	void (*tick_resume_local)(void);
 	void (*add_vmfork_randomness)(const void *unique_vm_id, size_t len);
+	void (*rebind_evtchn_irq)(unsigned int evtchn, int irq);
 
 	/* page tables */
 	pgd_t *init_top_pgt;

@@ -40,6 +40,13 @@ struct image *image_new(struct output *out, const struct image_options *opts)
 	return xl_writer_new(out, opts);
 }
 
+int image_tmem(struct image *img, const struct image_tmem *part)
+{
+	if (!img->ops->tmem)
+		return msg_error("there is no place for tmem pools");
+	return img->ops->tmem(img, part);
+}
+
 uint64_t image_bytes(const struct image_options *opts, uint64_t pages, uint64_t pfns,
 		     uint64_t vcpus, uint64_t config)
 {

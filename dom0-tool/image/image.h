@@ -72,6 +72,19 @@ struct image_tail {
 };
 
 /**
+ * struct image_tmem - what stands in a TMEM section, but for TMEM_IMAGE
+ * @type: STILLPOINT_SECTION_TMEM_*
+ * @mandatory: nothing may be restored without it
+ * @body: the section's, in the clear; whoever passes it on has checked it
+ */
+struct image_tmem {
+	uint32_t type;
+	bool mandatory;
+	const void *body;
+	size_t size;
+};
+
+/**
  * struct image_ops - an implementation of struct image; all return 0, or -1 with an
  *	error recorded
  * @head: begins the image
@@ -79,6 +92,8 @@ struct image_tail {
  *	changed. It never has fewer pfns than before
  * @page: adds a page, any number of times; a pfn may come again, and then the last
  *	counts. May keep the pointer to its data until the next flush()
+ * @tmem: adds a part of the tmem pools, which is copied, any number of times after head();
+ *	NULL if the image has no place for them. The parts are in order
  * @flush: completes all pages so far, so that their data may go away
  * @read: what was written last for @pfn, of kind DATA, ZERO or FREE, becomes the page
  *	at @data; only if the image is readable; may be slow
@@ -89,6 +104,7 @@ struct image_ops {
 	int (*head)(struct image *img, const struct image_head *head);
 	int (*p2m)(struct image *img, const struct image_p2m *p2m);
 	int (*page)(struct image *img, const struct image_page *page);
+	int (*tmem)(struct image *img, const struct image_tmem *part);
 	int (*flush)(struct image *img);
 	int (*read)(struct image *img, uint64_t pfn, void *data);
 	int (*tail)(struct image *img, const struct image_tail *tail);
@@ -117,6 +133,7 @@ enum image_layout {
  * @threads: that compress, at least 1
  * @readable: read() will be used
  * @pfns_max: the mapped layout has no more places for pages; 0 for any number
+ * @side: the tmem pools of an image in xl's layout are in a side file
  */
 struct image_options {
 	enum image_layout layout;
@@ -125,6 +142,7 @@ struct image_options {
 	unsigned int threads;
 	bool readable;
 	uint64_t pfns_max;
+	bool side;
 };
 
 /* Understand "xl", "packed" or "mapped". Returns 0, or -1 with an error recorded. */
@@ -135,6 +153,9 @@ const char *image_layout_name(enum image_layout layout);
 
 /* An image that is written to @out. Returns NULL with an error recorded. */
 struct image *image_new(struct output *out, const struct image_options *opts);
+
+/* Add @part to @img. An image with no place for it is an error. 0 or -1, recorded. */
+int image_tmem(struct image *img, const struct image_tmem *part);
 
 /* A vCPU's state has fewer bytes: the extended state is the largest part. */
 #define IMAGE_VCPU_BYTES (64u << 10)

@@ -11,6 +11,7 @@
 #include "page.h"
 #include "section.h"
 #include "signals.h"
+#include "tmem_state.h"
 
 /**
  * struct mapped_source - the source
@@ -20,6 +21,9 @@
  * @nplaces: their number
  * @end: END's offset
  * @pages: END's number of pages
+ * @tmem: what the TMEM sections come to
+ * @parts: offsets of these sections
+ * @nparts: their number
  */
 struct mapped_source {
 	struct source src;
@@ -32,6 +36,9 @@ struct mapped_source {
 	uint64_t nplaces;
 	uint64_t end;
 	uint64_t pages;
+	struct tmem_state tmem;
+	uint64_t *parts;
+	size_t nparts;
 };
 
 static struct mapped_source *source_of(struct source *src)
@@ -153,15 +160,40 @@ static int source_end(struct mapped_source *m, const void *body, size_t size, ui
 	return sections_check_end(&m->sections, &end);
 }
 
-static int source_take(struct mapped_source *m, uint32_t type, const void *body, size_t size,
-		       uint64_t offset)
+/* Pass it on later: what is around it is not known to be right yet. */
+static int source_tmem(struct mapped_source *m, const struct stillpoint_section *h,
+		       const void *body, size_t size, uint64_t offset)
 {
+	const struct image_tmem part = {
+		.type = h->type,
+		.mandatory = h->flags & STILLPOINT_SECTION_MANDATORY,
+		.body = body,
+		.size = size,
+	};
+	uint64_t *parts;
+
+	if (tmem_state_take(&m->tmem, &part, offset))
+		return -1;
+	parts = realloc(m->parts, (m->nparts + 1) * sizeof(*parts));
+	if (!parts)
+		return msg_error("out of memory for the image's tmem pools");
+	m->parts = parts;
+	parts[m->nparts++] = offset;
+	return 0;
+}
+
+static int source_take(struct mapped_source *m, const struct stillpoint_section *h,
+		       const void *body, size_t size, uint64_t offset)
+{
+	const uint32_t type = h->type;
 	int ret;
 
 	if (type == STILLPOINT_SECTION_PLACES)
 		return source_places(m, body, size, offset);
 	if (type == STILLPOINT_SECTION_END)
 		return source_end(m, body, size, offset);
+	if (tmem_section(type))
+		return source_tmem(m, h, body, size, offset);
 	ret = section_state_take(&m->state, type, body, size, offset);
 	if (ret > 0 && section_known(type))
 		return msg_error(
@@ -189,7 +221,7 @@ static int source_section(struct mapped_source *m, uint32_t *type)
 				 (unsigned long long)h.length);
 	ret = source_read(m, body, h.length, section_name(h.type)) ||
 	      section_open(&m->sections, &h, offset, body, &size) ||
-	      source_take(m, h.type, body, size, offset);
+	      source_take(m, &h, body, size, offset);
 	free(body);
 	*type = h.type;
 	return ret ? -1 : 0;
@@ -256,7 +288,8 @@ static int source_sections(struct mapped_source *m)
 	while (type != STILLPOINT_SECTION_END)
 		if (source_section(m, &type))
 			return -1;
-	if (source_footer(m, begin) || source_check_pages(m) || section_state_complete(&m->state))
+	if (source_footer(m, begin) || source_check_pages(m) || section_state_complete(&m->state) ||
+	    tmem_state_complete(&m->tmem))
 		return -1;
 	return source_check_p2m(m);
 }
@@ -277,6 +310,7 @@ static void source_fill_info(struct mapped_source *m)
 	info->bytes = m->size;
 	memcpy(info->id, m->sections.header.id, sizeof(info->id));
 	info->sections = m->sections.next;
+	info->tmem = &m->tmem;
 }
 
 static int source_pages(struct mapped_source *m, struct image *to)
@@ -297,17 +331,65 @@ static int source_pages(struct mapped_source *m, struct image *to)
 	return mapped_pages_read(&pages);
 }
 
+/* Read the section at @offset, which was right before, again, and pass it on. */
+static int source_give_part(struct mapped_source *m, uint64_t offset, struct image *to)
+{
+	struct stillpoint_section h;
+	struct image_tmem part;
+	size_t size = 0;
+	void *body;
+	int ret;
+
+	m->offset = offset;
+	if (source_read(m, &h, sizeof(h), "a section") || section_check(&m->sections, &h, offset))
+		return -1;
+	if (!tmem_section(h.type))
+		return msg_error("the image was changed while it was read");
+	body = malloc(h.length + 1);
+	if (!body)
+		return msg_error("out of memory for a section of %llu bytes",
+				 (unsigned long long)h.length);
+	ret = source_read(m, body, h.length, section_name(h.type)) ||
+	      section_open(&m->sections, &h, offset, body, &size);
+	part = (struct image_tmem){
+		.type = h.type,
+		.mandatory = h.flags & STILLPOINT_SECTION_MANDATORY,
+		.body = body,
+		.size = size,
+	};
+	if (!ret)
+		ret = image_tmem(to, &part);
+	free(body);
+	return ret ? -1 : 0;
+}
+
+/* All before the pages. */
+static int source_give_head(struct mapped_source *m, struct image *to)
+{
+	size_t i;
+
+	if (to->ops->head(to, &m->state.head))
+		return -1;
+	for (i = 0; i < m->nparts; i++)
+		if (source_give_part(m, m->parts[i], to))
+			return -1;
+	return to->ops->p2m(to, &m->state.p2m);
+}
+
 static int mapped_pump(struct source *src, struct image *to)
 {
 	struct mapped_source *m = source_of(src);
 	struct image_tail tail;
 
-	if (source_header(m) || source_sections(m))
+	if (tmem_state_init(&m->tmem, "the image is damaged") || source_header(m) ||
+	    source_sections(m))
 		return -1;
 	source_fill_info(m);
+	if (m->tmem.any && src->opts.tmem && src->opts.tmem(src->opts.data, &m->tmem))
+		return -1;
 	if (src->opts.config && src->opts.config(src->opts.data, m->state.config))
 		return -1;
-	if (to && (to->ops->head(to, &m->state.head) || to->ops->p2m(to, &m->state.p2m)))
+	if (to && source_give_head(m, to))
 		return -1;
 	if (source_pages(m, to))
 		return -1;
@@ -323,6 +405,8 @@ static void mapped_free(struct source *src)
 
 	section_state_free(&m->state);
 	sections_free(&m->sections);
+	tmem_state_free(&m->tmem);
+	free(m->parts);
 	free(m->places);
 	free(m);
 }

@@ -11,6 +11,7 @@
 #include "page.h"
 #include "section.h"
 #include "signals.h"
+#include "tmem_spool.h"
 
 #define BATCH_PAGES (IOQUEUE_BYTES / PAGE_BYTES)
 
@@ -34,6 +35,7 @@ _Static_assert(sizeof(struct stillpoint_place) == 16, "place");
  * @first: the first pfn of the batch
  * @n: number of its pages
  * @offset: where the next section goes
+ * @tmem: which stands behind the places, and so waits for them
  */
 struct mapped_writer {
 	struct image img;
@@ -49,6 +51,7 @@ struct mapped_writer {
 	uint64_t first;
 	uint64_t n;
 	uint64_t offset;
+	struct tmem_spool tmem;
 };
 
 static struct mapped_writer *mapped_of(struct image *img)
@@ -200,6 +203,11 @@ static int mapped_page(struct image *img, const struct image_page *page)
 	return 0;
 }
 
+static int mapped_tmem(struct image *img, const struct image_tmem *part)
+{
+	return tmem_spool_add(&mapped_of(img)->tmem, img->out, part);
+}
+
 /* Nothing of the caller's is in use: all data were copied. */
 static int mapped_flush(struct image *img)
 {
@@ -255,14 +263,20 @@ static int mapped_append(struct mapped_writer *m, const void *data, size_t size)
 }
 
 /* Nothing is encrypted, so that the body is not changed. */
-static int mapped_section(struct mapped_writer *m, uint32_t type, void *body, size_t size)
+static int mapped_flagged(struct mapped_writer *m, uint32_t type, uint32_t flags, void *body,
+			  size_t size)
 {
 	struct stillpoint_section h;
 
-	if (sections_add(&m->sections, type, STILLPOINT_SECTION_MANDATORY, body, size, &h) ||
+	if (sections_add(&m->sections, type, flags, body, size, &h) ||
 	    mapped_append(m, &h, sizeof(h)))
 		return -1;
 	return mapped_append(m, body, size);
+}
+
+static int mapped_section(struct mapped_writer *m, uint32_t type, void *body, size_t size)
+{
+	return mapped_flagged(m, type, STILLPOINT_SECTION_MANDATORY, body, size);
 }
 
 static int mapped_body(struct mapped_writer *m, uint32_t type, const struct section_body *body)
@@ -314,6 +328,23 @@ static int mapped_sections_before(struct mapped_writer *m)
 			return -1;
 	}
 	return 0;
+}
+
+static int mapped_sections_tmem(struct mapped_writer *m)
+{
+	struct image_tmem part;
+	int ret;
+
+	while ((ret = tmem_spool_next(&m->tmem, &part)) > 0) {
+		ret = signals_check() ||
+		      mapped_flagged(m, part.type,
+				     part.mandatory ? STILLPOINT_SECTION_MANDATORY : 0,
+				     (void *)part.body, part.size);
+		free((void *)part.body);
+		if (ret)
+			return -1;
+	}
+	return ret;
 }
 
 static int mapped_sections_behind(struct mapped_writer *m, const struct image_tail *tail)
@@ -374,7 +405,7 @@ static int mapped_tail(struct image *img, const struct image_tail *tail)
 	header->data = MAPPED_DATA;
 	m->offset = mapped_place(m->nplaces);
 	if (sections_seal_header(&m->sections) || mapped_sections_before(m) ||
-	    mapped_sections_behind(m, tail) || mapped_end(m))
+	    mapped_sections_tmem(m) || mapped_sections_behind(m, tail) || mapped_end(m))
 		return -1;
 	/* The header comes last: what has none is no image. */
 	if (mapped_put(m, header, sizeof(*header), 0))
@@ -388,6 +419,7 @@ static void mapped_free(struct image *img)
 	struct mapped_writer *m = mapped_of(img);
 
 	ioqueue_free(m->queue);
+	tmem_spool_free(&m->tmem);
 	sections_free(&m->sections);
 	section_body_free(&m->config);
 	section_body_free(&m->platform);
@@ -400,6 +432,7 @@ static const struct image_ops mapped_ops = {
 	.head = mapped_head,
 	.p2m = mapped_p2m,
 	.page = mapped_page,
+	.tmem = mapped_tmem,
 	.flush = mapped_flush,
 	.read = mapped_read,
 	.tail = mapped_tail,
@@ -432,6 +465,7 @@ struct image *mapped_writer_new(struct output *out, const struct image_options *
 	m->img.ops = &mapped_ops;
 	m->img.out = out;
 	m->pfns_max = opts->pfns_max;
+	tmem_spool_init(&m->tmem);
 	m->queue = ioqueue_new(out->fd, out->path, true, io);
 	if (!m->queue || sections_create(&m->sections, STILLPOINT_LAYOUT_MAPPED, NULL)) {
 		mapped_free(&m->img);

@@ -6,6 +6,7 @@
 #include "packed_pages.h"
 #include "packed_source.h"
 #include "reader.h"
+#include "tmem_state.h"
 
 /* Bytes between two reports of progress. */
 #define PACKED_PROGRESS (16u << 20)
@@ -17,6 +18,7 @@ enum packed_stage {
 	STAGE_STATE,
 	STAGE_INDEX,
 	STAGE_END,
+	STAGE_TMEM,
 	STAGE_ANY,
 	STAGE_NEVER,
 };
@@ -27,6 +29,8 @@ enum packed_stage {
  * @at_index: offset of the first INDEX, or of END if there is none
  * @at_end: offset of END
  * @reported: offset of the last report of progress
+ * @early: the last TMEM_POOLS before the head was complete; it owns the body, or has none
+ * @belongs: a side file said what it belongs to
  */
 struct packed_source {
 	struct source src;
@@ -40,6 +44,9 @@ struct packed_source {
 	uint64_t at_index;
 	uint64_t at_end;
 	uint64_t reported;
+	struct tmem_state tmem;
+	struct image_tmem early;
+	bool belongs;
 };
 
 static int packed_bad(const char *what, uint32_t type, uint64_t offset)
@@ -73,6 +80,15 @@ static int packed_open(struct packed_source *p)
 		return -1;
 	if (header.layout != STILLPOINT_LAYOUT_PACKED)
 		return msg_error("the image is damaged: it is not of the packed layout");
+	p->src.info.side = header.mandatory & STILLPOINT_IMAGE_SIDE;
+	if (p->src.info.side && !p->src.opts.side)
+		return msg_error(
+			"this is a side file, which has the tmem pools of an image and no memory; name it with --tmem-file, and the image");
+	if (!p->src.info.side && p->src.opts.only_side)
+		return msg_error("this is no side file of tmem pools");
+	if (tmem_state_init(&p->tmem, "the image is damaged"))
+		return -1;
+	p->src.info.tmem = &p->tmem;
 	memcpy(p->src.info.id, header.id, sizeof(header.id));
 	p->pages.sections = &p->sections;
 	p->pages.index = &p->index;
@@ -94,6 +110,11 @@ static enum packed_stage packed_stage_of(uint32_t type)
 	case STILLPOINT_SECTION_SHARED_INFO:
 	case STILLPOINT_SECTION_VCPU:
 		return STAGE_STATE;
+	case STILLPOINT_SECTION_TMEM_POOLS:
+	case STILLPOINT_SECTION_TMEM_PAGES:
+	case STILLPOINT_SECTION_TMEM_INVALIDATE:
+	case STILLPOINT_SECTION_TMEM_IMAGE:
+		return STAGE_TMEM;
 	case STILLPOINT_SECTION_INDEX:
 		return STAGE_INDEX;
 	case STILLPOINT_SECTION_END:
@@ -104,9 +125,8 @@ static enum packed_stage packed_stage_of(uint32_t type)
 }
 
 /* The head is complete when the first P2M comes, before which there are no pages. */
-static int packed_give_head(struct packed_source *p, uint64_t offset)
+static int packed_check_head(struct packed_source *p, uint64_t offset)
 {
-	const struct source_options *opts = &p->src.opts;
 	struct source_info *info = &p->src.info;
 
 	if (!p->state.has_config || !p->state.has_platform)
@@ -116,9 +136,34 @@ static int packed_give_head(struct packed_source *p, uint64_t offset)
 	info->config = p->state.config;
 	info->xen_major = p->state.head.xen_major;
 	info->xen_minor = p->state.head.xen_minor;
-	if (opts->config && opts->config(opts->data, info->config))
+	return 0;
+}
+
+static int packed_give_head(struct packed_source *p, uint64_t offset)
+{
+	const struct source_options *opts = &p->src.opts;
+	int ret;
+
+	if (packed_check_head(p, offset))
 		return -1;
-	return p->to ? p->to->ops->head(p->to, &p->state.head) : 0;
+	if (p->tmem.any && opts->tmem && opts->tmem(opts->data, &p->tmem))
+		return -1;
+	if (opts->config && opts->config(opts->data, p->src.info.config))
+		return -1;
+	ret = p->to ? p->to->ops->head(p->to, &p->state.head) : 0;
+	if (!ret && p->to && p->early.body)
+		ret = image_tmem(p->to, &p->early);
+	free((void *)p->early.body);
+	p->early.body = NULL;
+	return ret;
+}
+
+/* Whether a section of @type, tmem's, may come now. */
+static bool packed_tmem_fits(const struct packed_source *p, uint32_t type)
+{
+	if (p->src.info.side)
+		return !p->belongs && p->stage == STAGE_HEAD;
+	return type != STILLPOINT_SECTION_TMEM_IMAGE && p->stage <= STAGE_STATE;
 }
 
 static int packed_enter_stage(struct packed_source *p, uint32_t type, uint64_t offset)
@@ -127,10 +172,19 @@ static int packed_enter_stage(struct packed_source *p, uint32_t type, uint64_t o
 
 	if (stage == STAGE_ANY)
 		return 0;
-	if (stage == STAGE_NEVER || stage < p->stage)
+	if (stage == STAGE_TMEM && packed_tmem_fits(p, type)) {
+		if (p->stage > STAGE_HEAD || p->src.info.side ||
+		    type == STILLPOINT_SECTION_TMEM_POOLS)
+			return 0;
+		/* It is behind the head, as pages are. */
+		stage = STAGE_PAGES;
+	}
+	if (stage > STAGE_END || stage < p->stage || (p->src.info.side && stage != STAGE_END))
 		return msg_error("the image is damaged: %s at offset %llu is out of order",
 				 section_name(type), (unsigned long long)offset);
 	p->stage = stage;
+	if (p->src.info.side)
+		return 0;
 	return before == STAGE_HEAD && stage != STAGE_HEAD ? packed_give_head(p, offset) : 0;
 }
 
@@ -202,6 +256,50 @@ static int packed_take_end(struct packed_source *p, const void *body, size_t siz
 	return 0;
 }
 
+/* Keep the body until the head is complete. */
+static int packed_keep_early(struct packed_source *p, const struct image_tmem *part)
+{
+	void *body = malloc(part->size);
+
+	if (!body)
+		return msg_error("out of memory for the image's tmem pools");
+	memcpy(body, part->body, part->size);
+	free((void *)p->early.body);
+	p->early = *part;
+	p->early.body = body;
+	return 0;
+}
+
+static int packed_take_tmem(struct packed_source *p, const struct stillpoint_section *h,
+			    const void *body, size_t size, uint64_t offset)
+{
+	const struct image_tmem part = {
+		.type = h->type,
+		.mandatory = h->flags & STILLPOINT_SECTION_MANDATORY,
+		.body = body,
+		.size = size,
+	};
+
+	if (tmem_state_take(&p->tmem, &part, offset))
+		return -1;
+	if (p->stage == STAGE_HEAD && !p->src.info.side)
+		return packed_keep_early(p, &part);
+	return p->to ? image_tmem(p->to, &part) : 0;
+}
+
+/* What a side file belongs to. */
+static int packed_take_belongs(struct packed_source *p, const void *body, size_t size,
+			       uint64_t offset)
+{
+	struct stillpoint_tmem_image *xl = &p->src.info.xl;
+
+	if (size != sizeof(*xl))
+		return packed_bad("a wrong size", STILLPOINT_SECTION_TMEM_IMAGE, offset);
+	memcpy(xl, body, sizeof(*xl));
+	p->belongs = true;
+	return 0;
+}
+
 /* The checked and decrypted body of a section that is not PAGES. */
 static int packed_take_body(struct packed_source *p, const struct stillpoint_section *h,
 			    const void *body, size_t size, uint64_t offset)
@@ -210,6 +308,10 @@ static int packed_take_body(struct packed_source *p, const struct stillpoint_sec
 		return packed_take_index(p, body, size, offset);
 	if (h->type == STILLPOINT_SECTION_END)
 		return packed_take_end(p, body, size, offset);
+	if (h->type == STILLPOINT_SECTION_TMEM_IMAGE)
+		return packed_take_belongs(p, body, size, offset);
+	if (tmem_section(h->type))
+		return packed_take_tmem(p, h, body, size, offset);
 	/* 1 is for an unknown one, without which the image can be read. */
 	if (section_state_take(&p->state, h->type, body, size, offset) < 0)
 		return -1;
@@ -286,6 +388,18 @@ static int packed_check_p2m(const struct packed_source *p)
 	return 0;
 }
 
+/* Nothing is missing, now that all was read. */
+static int packed_check_whole(const struct packed_source *p)
+{
+	if (tmem_state_complete(&p->tmem))
+		return -1;
+	if (!p->src.info.side)
+		return section_state_complete(&p->state) || packed_check_p2m(p) ? -1 : 0;
+	if (!p->belongs)
+		return msg_error("the image is damaged: a side file has no TMEM_IMAGE");
+	return 0;
+}
+
 static int packed_pump(struct source *src, struct image *to)
 {
 	struct packed_source *p = (struct packed_source *)src;
@@ -293,12 +407,14 @@ static int packed_pump(struct source *src, struct image *to)
 
 	p->to = to;
 	if (packed_open(p) || packed_read_sections(p) || packed_read_footer(p) ||
-	    section_state_complete(&p->state) || packed_check_p2m(p)) {
+	    packed_check_whole(p)) {
 		/* So that no thread records an error after the one that is reported. */
 		workers_stop(&p->pages.workers);
 		return -1;
 	}
 	packed_progress(p, 0);
+	if (src->info.side)
+		return 0;
 	section_state_tail(&p->state, &tail);
 	return to ? to->ops->tail(to, &tail) : 0;
 }
@@ -310,6 +426,8 @@ static void packed_free(struct source *src)
 	packed_pages_free(&p->pages);
 	packed_index_free(&p->index);
 	section_state_free(&p->state);
+	tmem_state_free(&p->tmem);
+	free((void *)p->early.body);
 	sections_free(&p->sections);
 	reader_close(&p->r);
 	free(p);

@@ -35,21 +35,27 @@ static struct packed_writer *packed_of(struct image *img)
 	return (struct packed_writer *)img;
 }
 
-/* Write a section with this body, which is freed. @ret is of who made the body. */
-static int packed_section(struct packed_writer *w, uint32_t type, int ret,
+/* As packed_section(), with these flags. */
+static int packed_flagged(struct packed_writer *w, uint32_t type, uint32_t flags, int ret,
 			  struct section_body *body)
 {
 	struct stillpoint_section h = { .length = 0 };
 
 	if (!ret)
-		ret = sections_add(&w->sections, type, STILLPOINT_SECTION_MANDATORY, body->data,
-				   body->size, &h);
+		ret = sections_add(&w->sections, type, flags, body->data, body->size, &h);
 	if (!ret)
 		ret = output_append(w->img.out, &h, sizeof(h));
 	if (!ret)
 		ret = output_append(w->img.out, body->data, h.length);
 	section_body_free(body);
 	return ret;
+}
+
+/* Write a section with this body, which is freed. @ret is of who made the body. */
+static int packed_section(struct packed_writer *w, uint32_t type, int ret,
+			  struct section_body *body)
+{
+	return packed_flagged(w, type, STILLPOINT_SECTION_MANDATORY, ret, body);
 }
 
 static int packed_head(struct image *img, const struct image_head *head)
@@ -133,6 +139,17 @@ static int packed_page(struct image *img, const struct image_page *page)
 		w->readback.where[page->pfn] =
 			kind == STILLPOINT_PAGE_DATA ? packed_frames_entry(&w->frames) + 1 : 0;
 	return 0;
+}
+
+static int packed_tmem(struct image *img, const struct image_tmem *part)
+{
+	struct packed_writer *w = packed_of(img);
+	struct section_body body;
+
+	if (packed_frames_drain(&w->frames))
+		return -1;
+	return packed_flagged(w, part->type, part->mandatory ? STILLPOINT_SECTION_MANDATORY : 0,
+			      body_bytes(&body, part->body, part->size), &body);
 }
 
 /* Nothing to complete: pages are copied. */
@@ -242,6 +259,7 @@ static const struct image_ops packed_ops = {
 	.head = packed_head,
 	.p2m = packed_p2m,
 	.page = packed_page,
+	.tmem = packed_tmem,
 	.flush = packed_flush,
 	.read = packed_read,
 	.tail = packed_tail,

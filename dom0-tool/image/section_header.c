@@ -96,6 +96,8 @@ static int header_check_sizes(const struct stillpoint_image_header *h)
 		return header_bad("impossible places");
 	if (h->mandatory & STILLPOINT_IMAGE_ENCRYPTED)
 		return header_bad("encryption, which the mapped layout does not have");
+	if (h->mandatory & STILLPOINT_IMAGE_SIDE)
+		return header_bad("the mark of a side file, which is never mapped");
 	return 0;
 }
 
@@ -115,7 +117,7 @@ static int header_check_zeroes(const struct stillpoint_image_header *h)
 
 static int header_check(const struct stillpoint_image_header *h)
 {
-	uint64_t unknown = h->mandatory & ~STILLPOINT_IMAGE_ENCRYPTED;
+	uint64_t unknown = h->mandatory & ~(STILLPOINT_IMAGE_ENCRYPTED | STILLPOINT_IMAGE_SIDE);
 	uint8_t sum[16];
 
 	if (header_check_kind(h))

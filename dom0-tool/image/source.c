@@ -139,6 +139,8 @@ struct source *source_open(int fd, const struct source_options *opts)
 
 int source_pump(struct source *src, struct image *to)
 {
+	if (src->opts.only_side && src->info.layout != IMAGE_PACKED)
+		return msg_error("this is no side file of tmem pools");
 	return src->ops->pump(src, to);
 }
 

@@ -11,6 +11,7 @@
 
 #include "crypt.h"
 #include "image.h"
+#include "tmem_state.h"
 
 /**
  * struct source_info - what is known of an image; all of it only after source_pump()
@@ -33,6 +34,10 @@
  * @bytes: length of the image
  * @id: of the file; not in the xl layout
  * @sections: their number; not in the xl layout
+ * @tmem: the pools; the source's own, NULL if the layout can have none
+ * @side: xl: there is a side file, without which it is not whole; else the image is one
+ * @xl: of an xl layout with a digest, its own length and digest; in a side file those of
+ *	the image that it belongs to
  */
 struct source_info {
 	enum image_layout layout;
@@ -53,6 +58,9 @@ struct source_info {
 	uint64_t bytes;
 	uint8_t id[16];
 	uint64_t sections;
+	const struct tmem_state *tmem;
+	bool side;
+	struct stillpoint_tmem_image xl;
 };
 
 /**
@@ -61,14 +69,21 @@ struct source_info {
  * @threads: that decompress and check, at least 1
  * @config: told of the domain's configuration as soon as it is read, before any page is
  *	passed on; NULL if nobody asks. Not 0 ends the pump with -1, and it has recorded
- * @data: for @config
+ * @tmem: told of the tmem pools, as the image describes them first, before @config is; not
+ *	if they are first described behind it. Or NULL; else the same
+ * @data: for @config and @tmem
+ * @side: a side file will do
+ * @only_side: and nothing else
  * @progress: told of bytes read, and of how many, 0 if that is unknown; or NULL
  */
 struct source_options {
 	const struct crypt_secret *secret;
 	unsigned int threads;
 	int (*config)(void *data, const char *config);
+	int (*tmem)(void *data, const struct tmem_state *tmem);
 	void *data;
+	bool side;
+	bool only_side;
 	void (*progress)(uint64_t done, uint64_t total);
 };
 
@@ -111,10 +126,11 @@ struct source *source_open(int fd, const struct source_options *opts);
 /*
  * Read and check all of it, and pass it on to @to, unless that is NULL: head(), p2m(),
  * page() ..., flush(), and tail() only when everything was read and is right, the digest
- * and the end of the file included. Page tables come after all other pages if the
- * image has them so, as each that Stillpoint wrote does. Once only. Returns 0, or -1
- * with an error recorded that tells apart what is cut short, what is damaged, and what
- * another key is needed for, with offsets.
+ * and the end of the file included; tmem() anywhere between head() and tail(). Of a side
+ * file there is tmem() alone. Page tables come after all other pages if the image has
+ * them so, as each that Stillpoint wrote does. Once only. Returns 0, or -1 with an error
+ * recorded that tells apart what is cut short, what is damaged, and what another key is
+ * needed for, with offsets.
  */
 int source_pump(struct source *src, struct image *to);
 

@@ -41,6 +41,15 @@ static int tap_page(struct image *img, const struct image_page *page)
 	return tap_judge(tap, tap->to->ops->page(tap->to, page));
 }
 
+static int tap_tmem(struct image *img, const struct image_tmem *part)
+{
+	struct tap *tap = tap_of(img);
+
+	if (tap->tmem)
+		return tap->tmem(tap->data, part);
+	return tap_judge(tap, image_tmem(tap->to, part));
+}
+
 static int tap_flush(struct image *img)
 {
 	struct tap *tap = tap_of(img);
@@ -59,6 +68,8 @@ static int tap_tail(struct image *img, const struct image_tail *tail)
 {
 	struct tap *tap = tap_of(img);
 
+	if (tap->tail && tap->tail(tap->data))
+		return -1;
 	return tap_judge(tap, tap->to->ops->tail(tap->to, tail));
 }
 
@@ -71,6 +82,7 @@ static const struct image_ops tap_ops = {
 	.head = tap_head,
 	.p2m = tap_p2m,
 	.page = tap_page,
+	.tmem = tap_tmem,
 	.flush = tap_flush,
 	.read = tap_read,
 	.tail = tap_tail,

@@ -10,7 +10,9 @@
  * @to: the image; the caller's
  * @config: takes the place of the configuration, unless it is NULL
  * @p2m: called before the p2m is passed on; not 0 is an error, recorded. Or NULL
- * @data: for @p2m
+ * @tmem: takes the place of passing on what belongs to tmem; the same
+ * @tail: called before the tail is passed on; the same
+ * @data: for all of these
  * @failed: it was the image that failed
  */
 struct tap {
@@ -18,6 +20,8 @@ struct tap {
 	struct image *to;
 	const char *config;
 	int (*p2m)(void *data, const struct image_p2m *p2m);
+	int (*tmem)(void *data, const struct image_tmem *part);
+	int (*tail)(void *data);
 	void *data;
 	bool failed;
 };

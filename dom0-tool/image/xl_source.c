@@ -61,7 +61,11 @@ static int xl_take_mark(struct xl_source *xl, const uint8_t *data, uint32_t left
 	if (mark.version != STILLPOINT_TRAILER_VERSION)
 		return msg_error("the image has a mark of version %u, this tool knows %u",
 				 mark.version, STILLPOINT_TRAILER_VERSION);
+	if (mark.flags & ~STILLPOINT_MARK_SIDE)
+		return msg_error("the image has the unknown mark %#x; a newer tool is needed",
+				 mark.flags & ~STILLPOINT_MARK_SIDE);
 	xl->marked = true;
+	xl->src.info.side = mark.flags & STILLPOINT_MARK_SIDE;
 	return 0;
 }
 
@@ -216,6 +220,8 @@ static int xl_read_trailer(struct xl_source *xl)
 		return msg_error("the image is damaged: %llu bytes follow its end at offset %llu",
 				 (unsigned long long)(r->size - r->offset),
 				 (unsigned long long)r->offset);
+	memcpy(xl->src.info.xl.digest, digest, sizeof(digest));
+	xl->src.info.xl.length = at;
 	xl->src.info.digest = true;
 	return 0;
 }

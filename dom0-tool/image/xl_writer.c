@@ -16,16 +16,20 @@
 
 /**
  * struct xl_writer - the writer
+ * @side: there is a side file
  * @readable: @placed is kept
  * @placed: offset of the newest bytes of each pfn that was written, 0 for zeroes
  * @room: pfns that @placed has room for
+ * @identity: of a complete image
  * @n: pages in the batch that becomes the next PAGE_DATA record
  */
 struct xl_writer {
 	struct image img;
+	bool side;
 	bool readable;
 	uint64_t *placed;
 	uint64_t room;
+	struct stillpoint_tmem_image identity;
 	unsigned int n;
 	struct image_page batch[PAGE_DATA_MAX];
 };
@@ -35,11 +39,12 @@ static struct xl_writer *xl_of(struct image *img)
 	return (struct xl_writer *)img;
 }
 
-static int xl_envelope(struct output *out, const char *config)
+static int xl_envelope(struct output *out, const char *config, bool side)
 {
 	struct stillpoint_image_mark mark = {
 		.magic = STILLPOINT_MARK_MAGIC,
 		.version = STILLPOINT_TRAILER_VERSION,
+		.flags = side ? STILLPOINT_MARK_SIDE : 0,
 	};
 	uint32_t length = strlen(config) + 1;
 	struct xl_header header = {
@@ -103,7 +108,7 @@ static int xl_head(struct image *img, const struct image_head *head)
 	struct libxc_x86_pv_info info = { .guest_width = 8, .pt_levels = 4 };
 	struct output *out = img->out;
 
-	if (xl_envelope(out, head->config) || xl_stream_headers(out, head))
+	if (xl_envelope(out, head->config, xl_of(img)->side) || xl_stream_headers(out, head))
 		return -1;
 	if (xl_record(out, LIBXC_X86_PV_INFO, &info, sizeof(info), NULL, 0))
 		return -1;
@@ -229,8 +234,19 @@ static int xl_vcpu(struct output *out, const struct vcpu_state *vcpu)
 			      vcpu->msrs.size);
 }
 
-static int xl_trailer(struct output *out)
+/* What may be lost is left out; a guest makes empty pools by itself. */
+static int xl_tmem(struct image *img, const struct image_tmem *part)
 {
+	(void)img;
+	if (part->type != STILLPOINT_SECTION_TMEM_PAGES || !part->mandatory)
+		return 0;
+	return msg_error(
+		"xl's layout has no place for the pages that the guest keeps in tmem; use --layout packed or mapped, or give a file for them with --tmem-file");
+}
+
+static int xl_trailer(struct xl_writer *xl)
+{
+	struct output *out = xl->img.out;
 	struct stillpoint_image_trailer trailer = {
 		.magic = STILLPOINT_TRAILER_MAGIC,
 		.version = STILLPOINT_TRAILER_VERSION,
@@ -240,6 +256,8 @@ static int xl_trailer(struct output *out)
 
 	if (output_digest(out, trailer.digest))
 		return -1;
+	xl->identity.length = trailer.length;
+	memcpy(xl->identity.digest, trailer.digest, sizeof(trailer.digest));
 	return put(out, trailer);
 }
 
@@ -264,7 +282,7 @@ static int xl_tail(struct image *img, const struct image_tail *tail)
 			return -1;
 	if (xl_empty_record(out, LIBXC_END) || xl_empty_record(out, LIBXL_END))
 		return -1;
-	return xl_trailer(out);
+	return xl_trailer(xl_of(img));
 }
 
 static void xl_free(struct image *img)
@@ -279,6 +297,7 @@ static const struct image_ops xl_ops = {
 	.head = xl_head,
 	.p2m = xl_p2m,
 	.page = xl_page,
+	.tmem = xl_tmem,
 	.flush = xl_flush,
 	.read = xl_read,
 	.tail = xl_tail,
@@ -299,8 +318,14 @@ struct image *xl_writer_new(struct output *out, const struct image_options *opts
 	}
 	xl->img.ops = &xl_ops;
 	xl->img.out = out;
+	xl->side = opts->side;
 	xl->readable = opts->readable;
 	return &xl->img;
+}
+
+const struct stillpoint_tmem_image *xl_writer_identity(struct image *img)
+{
+	return &xl_of(img)->identity;
 }
 
 uint64_t xl_writer_bytes(uint64_t pages, uint64_t pfns)

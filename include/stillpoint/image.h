@@ -16,6 +16,10 @@
  * P2M), any number of PAGES and P2M in the packed layout, one PLACES or more in the
  * mapped one, TSC, SHARED_INFO, VCPU ..., INDEX in the packed layout, END. If a pfn or
  * a section that is unique comes again, the last counts, except where said otherwise.
+ * TMEM sections may stand anywhere before INDEX and END, but that in the packed layout
+ * only TMEM_POOLS may come before CONFIG and PLATFORM are complete. If there are any, the
+ * first is a TMEM_POOLS; it belongs before the first P2M. TMEM_IMAGE is for side files,
+ * which have one, behind all other TMEM sections.
  */
 #ifndef STILLPOINT_IMAGE_H
 #define STILLPOINT_IMAGE_H
@@ -35,6 +39,8 @@ enum stillpoint_image_layout {
 
 /* Features without which the image cannot be read: header.mandatory. */
 #define STILLPOINT_IMAGE_ENCRYPTED (1ULL << 0)
+/* A side file: packed, with TMEM sections and END alone. The rest is in another image. */
+#define STILLPOINT_IMAGE_SIDE (1ULL << 1)
 
 /* Features that a reader may ignore: header.optional. */
 #define STILLPOINT_IMAGE_FREE_PAGES (1ULL << 0)
@@ -122,6 +128,10 @@ enum stillpoint_section_owner {
 #define STILLPOINT_SECTION_SHARED_INFO STILLPOINT_SECTION(STILLPOINT_OWNER_STATE, 3)
 #define STILLPOINT_SECTION_VCPU STILLPOINT_SECTION(STILLPOINT_OWNER_STATE, 4)
 #define STILLPOINT_SECTION_CONFIG STILLPOINT_SECTION(STILLPOINT_OWNER_TOOLSTACK, 1)
+#define STILLPOINT_SECTION_TMEM_POOLS STILLPOINT_SECTION(STILLPOINT_OWNER_TMEM, 1)
+#define STILLPOINT_SECTION_TMEM_PAGES STILLPOINT_SECTION(STILLPOINT_OWNER_TMEM, 2)
+#define STILLPOINT_SECTION_TMEM_INVALIDATE STILLPOINT_SECTION(STILLPOINT_OWNER_TMEM, 3)
+#define STILLPOINT_SECTION_TMEM_IMAGE STILLPOINT_SECTION(STILLPOINT_OWNER_TMEM, 4)
 
 #define STILLPOINT_SECTION_MAGIC 0x54434553U /* "SECT" */
 
@@ -291,6 +301,97 @@ struct stillpoint_vcpu {
 	__u32 xsave_bytes;
 	__u32 msr_bytes;
 	__u32 reserved;
+};
+
+/* Pools that a guest can have. */
+#define STILLPOINT_TMEM_POOLS_MAX 256
+
+/* Bits of stillpoint_tmem_pools.flags. */
+#define STILLPOINT_TMEM_POOLS_FINAL (1U << 0)	  /* no TMEM section follows; counts are exact */
+#define STILLPOINT_TMEM_POOLS_EPHEMERAL (1U << 1) /* contents of ephemeral pools are in the image */
+
+/**
+ * struct stillpoint_tmem_pools - the guest's pools from here on; the body of TMEM_POOLS
+ * @count: of the pools, at most STILLPOINT_TMEM_POOLS_MAX
+ * @flags: STILLPOINT_TMEM_POOLS_FINAL and STILLPOINT_TMEM_POOLS_EPHEMERAL
+ * @codecs: bit n: pages may have codec n
+ * @weight: of the guest among others, when ephemeral pages have to go; 0 if unknown
+ * @quota: pages that its persistent pools may have; 0 if unknown
+ * @persistent: pages of persistent pools in the image, each handle counted once. That, and
+ *	what follows, is exact in FINAL; before, it is about what there will be
+ * @ephemeral: the same of the others
+ * @bytes: of all these pages as they are stored, the zero ones being none
+ *
+ * Followed by as many struct stillpoint_tmem_pool, in ascending order of ids. A pool that
+ * was in the TMEM_POOLS before and is not in this one is gone, with its pages; so is one
+ * whose flags or uuid are others. The last TMEM_POOLS is the only one that is FINAL.
+ */
+struct stillpoint_tmem_pools {
+	__u32 count;
+	__u32 flags;
+	__u32 codecs;
+	__u32 weight;
+	__u64 quota;
+	__u64 persistent;
+	__u64 ephemeral;
+	__u64 bytes;
+};
+
+/**
+ * struct stillpoint_tmem_pool - a pool
+ * @id: the guest's number for it
+ * @flags: STILLPOINT_TMEM_POOL_* and the size of a page, as in NEW_POOL (tmem.h)
+ * @uuid: of a shared pool, else 0
+ * @pages: in FINAL, how many of it are in the image, each handle counted once; else 0
+ */
+struct stillpoint_tmem_pool {
+	__u32 id;
+	__u32 flags;
+	__u8 uuid[16];
+	__u64 pages;
+};
+
+/**
+ * struct stillpoint_tmem_records - what TMEM_PAGES and TMEM_INVALIDATE begin with
+ * @count: of the records that follow, not 0
+ *
+ * If a handle comes again, the last counts: a page, or none after an invalidate.
+ */
+struct stillpoint_tmem_records {
+	__u32 count;
+	__u32 reserved;
+};
+
+/* Where a page of tmem belongs; an invalidate is no more than that. */
+struct stillpoint_tmem_handle {
+	__u64 object;
+	__u32 pool;
+	__u32 index;
+};
+
+/**
+ * struct stillpoint_tmem_page - a page, followed by its bytes, and by the next page
+ * @handle: where it belongs
+ * @codec: enum stillpoint_codec
+ * @zero: 1 if all of its bytes are zero, and then none follow and @codec is NONE; else 0
+ * @stored: bytes that follow: 4096 if @codec is NONE, else fewer, but not 0
+ */
+struct stillpoint_tmem_page {
+	struct stillpoint_tmem_handle handle;
+	__u8 codec;
+	__u8 zero;
+	__u16 reserved;
+	__u32 stored;
+};
+
+/**
+ * struct stillpoint_tmem_image - the body of TMEM_IMAGE: what a side file belongs to
+ * @length: of that image in xl's layout, as its trailer has it
+ * @digest: the same
+ */
+struct stillpoint_tmem_image {
+	__u64 length;
+	__u8 digest[16];
 };
 
 /* CONFIG is the domain's configuration as JSON, without a final zero; SHARED_INFO a page. */

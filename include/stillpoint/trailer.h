@@ -20,16 +20,20 @@ enum stillpoint_digest {
 	STILLPOINT_DIGEST_XXH3_128 = 1, /* canonical form: big endian */
 };
 
+/* Bits of stillpoint_image_mark.flags; a reader refuses one that it does not know. */
+#define STILLPOINT_MARK_SIDE \
+	(1U << 0) /* there is a side file (image.h), without which it is not whole */
+
 /**
  * struct stillpoint_image_mark - the last bytes of xl's optional data
  * @magic: STILLPOINT_MARK_MAGIC
  * @version: STILLPOINT_TRAILER_VERSION of the trailer that must follow
- * @reserved: zero
+ * @flags: STILLPOINT_MARK_SIDE
  */
 struct stillpoint_image_mark {
 	__u64 magic;
 	__u32 version;
-	__u32 reserved;
+	__u32 flags;
 };
 
 /**

@@ -16,4 +16,13 @@
 #define STILLPOINT_XS_REF "control-ref"	   /* grant of the control page */
 #define STILLPOINT_XS_PORT "event-channel" /* unbound, for dom0 */
 
+/*
+ * While the module keeps pages in a store (see tmem.h), in the same manner: the
+ * directory appears with the first pool, and goes with the last.
+ */
+#define STILLPOINT_XS_TMEM_DIR STILLPOINT_XS_DIR "/tmem"
+#define STILLPOINT_XS_TMEM_ABI "abi-version"
+#define STILLPOINT_XS_TMEM_REF "page-ref"	/* grant of the tmem page */
+#define STILLPOINT_XS_TMEM_PORT "event-channel" /* unbound, for dom0 */
+
 #endif /* STILLPOINT_XENSTORE_H */

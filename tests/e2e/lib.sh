@@ -300,3 +300,24 @@ restore_with() {
 
 # nothing_at FILE: what a save that failed must leave.
 nothing_at() { [ ! -e "$1" ] || { ls -l "$1"; return 1; }; }
+
+# store_start [OPTION...]: the daemon that keeps guests' tmem, and wait until it serves. It
+# finds again what one before it left.
+store_start() {
+	stillpoint tmem serve "$@" >>"$state/store.out" 2>&1 &
+	store_pid=$!
+	within 30 stillpoint tmem stats >/dev/null 2>&1 || { cat "$state/store.out"; return 1; }
+}
+
+# store_end SIGNAL: KILL leaves guests' pages as they are, as TERM does.
+store_end() {
+	kill "-$1" "$store_pid"
+	wait "$store_pid" 2>/dev/null
+	return 0
+}
+
+# store_has GUEST FIELD: what 'tmem list' says of it.
+store_has() {
+	stillpoint tmem list --json | jq -r --arg field "$2" --argjson id "$(xl domid "$1")" \
+		'.[] | select(.domid == $id and (.imported | not)) | .[$field]'
+}

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Bodies of sections, and compressed pages. The first byte says which; behind it stand
- * bodies, each with its type and length, or a codec, a size and what is compressed.
+ * bodies, each with its type and length, or a codec, a size and what is compressed; or
+ * parts of tmem pools, each with its type, flags and length.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "fuzz.h"
 #include "image/codec.h"
 #include "image/section.h"
+#include "image/tmem_state.h"
 #include "msg.h"
 
 /* As codec_decompress() is called for, a frame has not more. */
@@ -137,13 +139,70 @@ static void section_codec(struct fuzz_input *in)
 	free(dst);
 }
 
+/* A part of tmem pools. Returns as tmem_state_take(). */
+static int section_take_tmem(struct tmem_state *state, struct fuzz_input *in)
+{
+	static const uint32_t kinds[] = {
+		STILLPOINT_SECTION_TMEM_POOLS,
+		STILLPOINT_SECTION_TMEM_PAGES,
+		STILLPOINT_SECTION_TMEM_INVALIDATE,
+	};
+	const uint8_t how = fuzz_take_u8(in);
+	struct image_tmem part = { .type = kinds[how % 3], .mandatory = how & 0x80 };
+	uint16_t size;
+	uint8_t *body;
+	int ret;
+
+	fuzz_take(in, &size, sizeof(size));
+	part.size = size < in->size ? size : in->size;
+	body = malloc(part.size);
+	fuzz_check(body || !part.size);
+	fuzz_take(in, body, part.size);
+	part.body = body;
+	ret = tmem_state_take(state, &part, 256);
+	free(body);
+	return ret;
+}
+
+/* In the end there is what the last table says. */
+static void section_tmem(struct fuzz_input *in)
+{
+	struct tmem_compare diff;
+	struct tmem_state state;
+	struct tmem_sum sum;
+	int ret = 0;
+
+	fuzz_check(!tmem_state_init(&state, "the input is wrong"));
+	state.hashes = true;
+	while (in->size && !ret)
+		ret = section_take_tmem(&state, in);
+	if (!ret)
+		ret = tmem_state_complete(&state);
+	if (!ret && state.any) {
+		tmem_state_sum(&state, &sum);
+		tmem_state_compare(&state, &state, &diff);
+		fuzz_check(sum.persistent == state.head.persistent &&
+			   sum.bytes == state.head.bytes);
+		fuzz_check(diff.same == sum.persistent + sum.ephemeral && !diff.pools);
+		fuzz_check(!diff.content && !diff.only[0] && !diff.only[1]);
+	}
+	fuzz_verdict(ret);
+	tmem_state_free(&state);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = { data, size };
 
-	if (fuzz_take_u8(&in) % 2)
-		section_codec(&in);
-	else
+	switch (fuzz_take_u8(&in) % 4) {
+	case 0:
 		section_bodies(&in);
+		break;
+	case 2:
+		section_tmem(&in);
+		break;
+	default:
+		section_codec(&in);
+	}
 	return 0;
 }

@@ -13,10 +13,13 @@
 #include "fuzz.h"
 #include "image/section.h"
 #include "image/source.h"
+#include "image/tmem_writer.h"
 #include "own_parts.h"
 #include "page.h"
 #include "patches.h"
 #include "pump.h"
+#include "tmem/protocol.h"
+#include "tmem_actions.h"
 
 /* Room for an image that grows when it is encrypted. */
 #define SEED_ROOM (1u << 20)
@@ -337,6 +340,66 @@ static void seed_bodies(void)
 	free(data);
 }
 
+/* An image that only writes what fuzz_section.c takes of tmem pools. */
+struct seed_pools {
+	struct image img;
+	FILE *file;
+};
+
+static int seed_part(struct image *img, const struct image_tmem *part)
+{
+	const uint8_t how = (part->type & 0xffff) - 1 + (part->mandatory ? 0x81 : 0);
+	uint16_t size = part->size;
+	FILE *file = ((struct seed_pools *)img)->file;
+
+	fwrite(&how, 1, 1, file);
+	fwrite(&size, 1, sizeof(size), file);
+	fwrite(part->body, 1, size, file);
+	return 0;
+}
+
+static void seed_tmem_pages(struct tmem_writer *w)
+{
+	static const struct stillpoint_tmem_handle gone = { .pool = 3, .index = 9 };
+	struct stillpoint_tmem_page page = { .handle = { .pool = 3, .index = 1 }, .zero = 1 };
+	static uint8_t data[PAGE_BYTES] = "a page";
+
+	fuzz_check(!tmem_writer_page(w, &page, data));
+	page.handle.index = 2;
+	page.zero = 0;
+	page.stored = PAGE_BYTES;
+	fuzz_check(!tmem_writer_page(w, &page, data));
+	fuzz_check(!tmem_writer_invalidate(w, &gone));
+	page.handle.pool = 4;
+	fuzz_check(!tmem_writer_page(w, &page, data));
+	fuzz_check(!tmem_writer_pool_gone(w, 4));
+}
+
+static void seed_pools(void)
+{
+	static const struct image_ops ops = { .tmem = seed_part };
+	static const struct stillpoint_tmem_pools head = { .codecs = 7 };
+	struct stillpoint_tmem_pool pool = {
+		.flags = STILLPOINT_TMEM_POOL_PERSISTENT | STILLPOINT_TMEM_POOL_4K,
+	};
+	struct seed_pools to = { .img = { .ops = &ops } };
+	struct tmem_writer w;
+	char *data;
+	size_t size;
+
+	to.file = open_memstream(&data, &size);
+	fuzz_check(to.file && !tmem_writer_init(&w, &head));
+	w.img = &to.img;
+	for (pool.id = 3; pool.id < 5; pool.id++)
+		fuzz_check(!tmem_writer_pool(&w, &pool));
+	seed_tmem_pages(&w);
+	fuzz_check(!tmem_writer_end(&w));
+	tmem_writer_free(&w);
+	fclose(to.file);
+	seed_write("section", "pools", "\2", 1, data, size);
+	free(data);
+}
+
 static void seed_codecs(void)
 {
 	static uint8_t page[PAGE_BYTES];
@@ -359,6 +422,113 @@ static void seed_codecs(void)
 	}
 }
 
+static void seed_act(FILE *file, enum tmem_action action, const void *what, size_t size)
+{
+	fputc(action, file);
+	fwrite(what, 1, size, file);
+}
+
+/* What fuzz_tmem.c takes of a message: its type, and what is behind the head. */
+static void seed_say(FILE *file, enum tmem_msg_type type, const void *message, size_t size)
+{
+	uint8_t byte = type;
+
+	seed_act(file, ACTION_MESSAGE, &byte, 1);
+	fwrite((const struct tmem_msg *)message + 1, 1, size - sizeof(struct tmem_msg), file);
+}
+
+static void seed_request(FILE *file, uint16_t op, uint32_t index)
+{
+	struct stillpoint_tmem_request request = { .op = op, .slot = index % 4, .index = index };
+
+	if (op == STILLPOINT_TMEM_HELLO)
+		request.hello.version = STILLPOINT_TMEM_PROTOCOL;
+	seed_act(file, ACTION_SEND, &request, sizeof(request));
+}
+
+/* A guest that keeps the rules. */
+static void seed_ring(FILE *file, uint32_t flags)
+{
+	static const uint8_t page[] = { 1, 40, 1, 0, 0 };
+	uint32_t i;
+
+	seed_act(file, ACTION_ENTER, NULL, 0);
+	seed_request(file, STILLPOINT_TMEM_HELLO, 0);
+	seed_request(file, STILLPOINT_TMEM_NEW_POOL, flags | STILLPOINT_TMEM_POOL_4K);
+	seed_act(file, ACTION_PAGE, page, sizeof(page));
+	for (i = 0; i < 8; i++)
+		seed_request(file, STILLPOINT_TMEM_PUT, i);
+	seed_request(file, STILLPOINT_TMEM_GET, 1);
+	seed_request(file, STILLPOINT_TMEM_INVALIDATE_PAGE, 2);
+	seed_act(file, ACTION_SERVE, NULL, 0);
+}
+
+static void seed_export(FILE *file)
+{
+	const struct tmem_hello hello = { .version = TMEM_PROTOCOL_VERSION };
+	const struct tmem_export_request export = { .domid = 5 };
+	const struct tmem_next next = { .max = TMEM_RECORDS_MAX };
+	const struct tmem_hold hold = { .timeout_us = 1000 };
+	const struct tmem_release release = { .flags = 0 };
+
+	seed_say(file, TMEM_MSG_HELLO, &hello, sizeof(hello));
+	seed_say(file, TMEM_MSG_EXPORT, &export, sizeof(export));
+	seed_say(file, TMEM_MSG_NEXT, &next, sizeof(next));
+	seed_request(file, STILLPOINT_TMEM_PUT, 3);
+	seed_act(file, ACTION_SERVE, NULL, 0);
+	seed_say(file, TMEM_MSG_HOLD, &hold, sizeof(hold));
+	seed_say(file, TMEM_MSG_RELEASE, &release, sizeof(release));
+	seed_request(file, STILLPOINT_TMEM_DESTROY_POOL, 0);
+	seed_act(file, ACTION_SERVE, NULL, 0);
+	seed_say(file, TMEM_MSG_NEXT, &next, sizeof(next));
+}
+
+static void seed_import(FILE *file)
+{
+	const struct tmem_hello hello = { .version = TMEM_PROTOCOL_VERSION };
+	const struct tmem_import_request import = { .coming = { .pools = 1, .persistent = 1 } };
+	const struct tmem_totals totals = { .pools = 1, .persistent = 1 };
+	const struct tmem_bind bind = { .domid = 5 };
+	const struct {
+		struct tmem_record head;
+		struct tmem_record_pool pool;
+		struct tmem_record page;
+	} records = {
+		.head = { .type = TMEM_RECORD_POOL, .size = sizeof(records.pool) },
+		.pool.flags = STILLPOINT_TMEM_POOL_PERSISTENT | STILLPOINT_TMEM_POOL_4K,
+		.page = { .type = TMEM_RECORD_PAGE, .index = 7 },
+	};
+	uint16_t size = sizeof(records);
+
+	seed_say(file, TMEM_MSG_HELLO, &hello, sizeof(hello));
+	seed_say(file, TMEM_MSG_IMPORT, &import, sizeof(import));
+	seed_act(file, ACTION_RECORDS, &size, sizeof(size));
+	fwrite(&records, 1, sizeof(records), file);
+	seed_say(file, TMEM_MSG_IMPORT_END, &totals, sizeof(totals));
+	seed_say(file, TMEM_MSG_BIND, &bind, sizeof(bind));
+}
+
+static void seed_tmem(void)
+{
+	char *data;
+	size_t size;
+	FILE *file = open_memstream(&data, &size);
+
+	fuzz_check(file);
+	seed_ring(file, 0);
+	seed_ring(file, STILLPOINT_TMEM_POOL_PERSISTENT | STILLPOINT_TMEM_POOL_EMPTY);
+	fflush(file);
+	seed_write("tmem", "ring", "", 0, data, size);
+	seed_export(file);
+	fflush(file);
+	seed_write("tmem", "export", "", 0, data, size);
+	rewind(file);
+	seed_import(file);
+	fclose(file);
+	seed_write("tmem", "import", "", 0, data, size);
+	free(data);
+}
+
 int main(int argc, char **argv)
 {
 	fuzz_check(argc == 2);
@@ -368,6 +538,8 @@ int main(int argc, char **argv)
 	seed_texts();
 	seed_guests();
 	seed_bodies();
+	seed_pools();
 	seed_codecs();
+	seed_tmem();
 	return 0;
 }

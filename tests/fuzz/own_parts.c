@@ -6,6 +6,7 @@
 
 #include "fuzz.h"
 #include "image/checksum.h"
+#include "image/tmem_state.h"
 #include "msg.h"
 #include "own_parts.h"
 #include "page.h"
@@ -18,7 +19,8 @@
  * @crypt: its key, NULL if it is not encrypted
  * @digest: over what was put so far
  * @index: entries of the sections that were put so far
- * @sections: offset of the first section; so on
+ * @tmem: what the TMEM sections that were put come to
+ * @first_index: offset of the first INDEX; so on
  */
 struct own {
 	struct parts *p;
@@ -28,6 +30,7 @@ struct own {
 	XXH3_state_t *digest;
 	struct stillpoint_index_entry index[PARTS_MAX];
 	size_t nindex;
+	struct tmem_state tmem;
 	uint64_t first_index;
 	uint64_t end;
 };
@@ -188,6 +191,75 @@ static void own_fix_end(struct own *o, uint32_t number, struct part_bytes *body)
 	memcpy(body->data, &end, sizeof(end));
 }
 
+/* As many records as there are bytes for; the last is cut off if it is not whole. */
+static void own_fix_records(const struct stillpoint_section *h, struct part_bytes *body)
+{
+	struct stillpoint_tmem_records records = { .count = 0 };
+	size_t at = sizeof(records), size;
+	struct stillpoint_tmem_page page;
+
+	for (; body->size >= at; at += size, records.count++) {
+		size = sizeof(struct stillpoint_tmem_handle);
+		if (h->type == STILLPOINT_SECTION_TMEM_PAGES) {
+			if (body->size - at < sizeof(page))
+				break;
+			memcpy(&page, body->data + at, sizeof(page));
+			size = sizeof(page) + page.stored;
+		}
+		if (body->size - at < size)
+			break;
+	}
+	if (body->size < at || !records.count)
+		return;
+	body->size = at;
+	memcpy(body->data, &records, sizeof(records));
+}
+
+/* The final counts are those of what was put. */
+static void own_fix_pools(struct own *o, struct part_bytes *body)
+{
+	struct stillpoint_tmem_pools head;
+	struct stillpoint_tmem_pool pool;
+	struct tmem_sum sum;
+	uint32_t i, j;
+
+	if (body->size < sizeof(head))
+		return;
+	memcpy(&head, body->data, sizeof(head));
+	head.count = (body->size - sizeof(head)) / sizeof(pool);
+	body->size = sizeof(head) + head.count * sizeof(pool);
+	if (head.flags & STILLPOINT_TMEM_POOLS_FINAL) {
+		tmem_state_sum(&o->tmem, &sum);
+		head.persistent = sum.persistent;
+		head.ephemeral = sum.ephemeral;
+		head.bytes = sum.bytes;
+	}
+	memcpy(body->data, &head, sizeof(head));
+	for (i = 0; i < head.count; i++) {
+		memcpy(&pool, body->data + sizeof(head) + i * sizeof(pool), sizeof(pool));
+		pool.pages = 0;
+		for (j = 0; j < o->tmem.head.count; j++)
+			if (head.flags & STILLPOINT_TMEM_POOLS_FINAL &&
+			    o->tmem.pools[j].told.id == pool.id)
+				pool.pages = o->tmem.pools[j].pages;
+		memcpy(body->data + sizeof(head) + i * sizeof(pool), &pool, sizeof(pool));
+	}
+}
+
+static void own_fix_tmem(struct own *o, const struct stillpoint_section *h, struct part_bytes *body)
+{
+	struct image_tmem part = { .type = h->type, .mandatory = true };
+
+	if (h->type == STILLPOINT_SECTION_TMEM_POOLS)
+		own_fix_pools(o, body);
+	else
+		own_fix_records(h, body);
+	part.body = body->data;
+	part.size = body->size;
+	tmem_state_take(&o->tmem, &part, 0);
+	msg_error_clear();
+}
+
 /* What a body says of the rest of the image. */
 static void own_fix_body(struct own *o, const struct stillpoint_section *h, struct part_bytes *body,
 			 uint64_t *places)
@@ -205,6 +277,11 @@ static void own_fix_body(struct own *o, const struct stillpoint_section *h, stru
 			o->first_index = o->out->size;
 		part_bytes_set(body, o->index, o->nindex * sizeof(o->index[0]));
 		o->nindex = 0;
+		break;
+	case STILLPOINT_SECTION_TMEM_POOLS:
+	case STILLPOINT_SECTION_TMEM_PAGES:
+	case STILLPOINT_SECTION_TMEM_INVALIDATE:
+		own_fix_tmem(o, h, body);
 		break;
 	case STILLPOINT_SECTION_END:
 		own_fix_end(o, h->number, body);
@@ -309,11 +386,13 @@ static size_t own_put(struct parts *p, const struct crypt_secret *secret, uint8_
 
 	fuzz_check(o.digest);
 	XXH3_128bits_reset(o.digest);
+	fuzz_check(!tmem_state_init(&o.tmem, "the input is wrong"));
 	own_put_front(&o);
 	o.crypt = own_key(&o.header, secret);
 	for (i = 0; i < p->n; i++)
 		own_put_section(&o, i, &places);
 	own_put_footer(&o);
+	tmem_state_free(&o.tmem);
 	crypt_free(o.crypt);
 	XXH3_freeState(o.digest);
 	return out.full ? 0 : out.size;

@@ -58,6 +58,9 @@ static int pump_config(void *data, const char *config)
 	return 0;
 }
 
+/* The image that was read last has tmem pools. */
+static bool pump_has_tmem;
+
 /* Returns what source_pump() does, or -1 if it does not come to that. */
 static int pump_once(int fd, unsigned int threads, struct image *to, struct sink *sink,
 		     struct source_info *info)
@@ -79,7 +82,9 @@ static int pump_once(int fd, unsigned int threads, struct image *to, struct sink
 	ret = source_pump(src, to);
 	*info = src->info;
 	fuzz_check(ret || !info->config || pump_configs);
+	pump_has_tmem = info->tmem && info->tmem->any;
 	info->config = NULL;
+	info->tmem = NULL;
 	source_free(src);
 	return ret;
 }
@@ -182,6 +187,14 @@ static void pump_convert_to(enum image_layout layout, int fd, const struct sourc
 			   info->pages[STILLPOINT_PAGE_FREE]);
 }
 
+/* The layout to convert to. xl's has no place for tmem pools. */
+static enum image_layout pump_layout(uint8_t how)
+{
+	enum image_layout layout = (how >> 4) % 3;
+
+	return layout == IMAGE_XL && pump_has_tmem ? IMAGE_PACKED : layout;
+}
+
 void pump(const uint8_t *data, size_t size, const struct crypt_secret *secret)
 {
 	struct fuzz_input in = { data, size };
@@ -198,5 +211,5 @@ void pump(const uint8_t *data, size_t size, const struct crypt_secret *secret)
 	if (how & PUMP_CHECK)
 		checked = pump_checked(in.data, in.size, fail_after, ret, &info);
 	if (!checked && (how & PUMP_CONVERT) && info.pfns <= PUMP_PFNS)
-		pump_convert_to((how >> 4) % 3, pump_file(in.data, in.size), &info);
+		pump_convert_to(pump_layout(how), pump_file(in.data, in.size), &info);
 }

@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include "fuzz.h"
+#include "image/tmem_state.h"
 #include "msg.h"
 #include "page.h"
 #include "sink.h"
@@ -93,6 +94,17 @@ static int sink_page(struct image *img, const struct image_page *page)
 	return sink_call(sink);
 }
 
+static int sink_tmem(struct image *img, const struct image_tmem *part)
+{
+	struct sink *sink = sink_of(img);
+
+	fuzz_check(sink->head && tmem_section(part->type));
+	fuzz_check(part->type == STILLPOINT_SECTION_TMEM_POOLS || sink->pools);
+	sink->pools = true;
+	sink_read(part->body, part->size);
+	return sink_call(sink);
+}
+
 static int sink_flush(struct image *img)
 {
 	struct sink *sink = sink_of(img);
@@ -137,6 +149,7 @@ static const struct image_ops sink_ops = {
 	.head = sink_head,
 	.p2m = sink_p2m,
 	.page = sink_page,
+	.tmem = sink_tmem,
 	.flush = sink_flush,
 	.tail = sink_tail,
 };

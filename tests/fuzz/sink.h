@@ -29,6 +29,7 @@ struct sink {
 	bool failed;
 	bool head;
 	bool tail;
+	bool pools;
 	uint64_t pfns;
 	uint8_t kinds[SINK_PFNS];
 	struct image_page page[SINK_KEPT];

@@ -587,6 +587,14 @@ static int file_channel(struct domain *dom, const struct publish *pub, bool bind
 	return 0;
 }
 
+static int file_tmem(struct domain *dom, bool ephemeral, struct pool_export **exp)
+{
+	struct machine *m = machine_of(dom);
+
+	*exp = NULL;
+	return m->tmem ? m->tmem(m, ephemeral, exp) : 0;
+}
+
 static int file_destroy(struct domain *dom)
 {
 	struct machine *m = machine_of(dom);
@@ -622,6 +630,7 @@ static const struct domain_ops file_ops = {
 	.shared_info = file_shared_info,
 	.published = file_published,
 	.channel = file_channel,
+	.tmem = file_tmem,
 	.destroy = file_destroy,
 	.close = file_close,
 };

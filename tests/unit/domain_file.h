@@ -100,6 +100,7 @@ enum machine_op {
  * @on_types: called before page types are told
  * @on_pause: called when the domain is paused first
  * @on_run: called when it is unpaused last
+ * @tmem: opens its tmem pools; NULL if it has none
  * @destroyed: the domain was destroyed
  */
 struct machine {
@@ -140,6 +141,7 @@ struct machine {
 	void (*on_types)(struct machine *m);
 	void (*on_pause)(struct machine *m);
 	void (*on_run)(struct machine *m);
+	int (*tmem)(struct machine *m, bool ephemeral, struct pool_export **exp);
 	void *arg;
 	bool destroyed;
 	unsigned int mapped;

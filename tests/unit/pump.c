@@ -34,6 +34,7 @@ int pump_fd(int fd, const struct source_options *opts, struct image *to, struct 
 	if (info) {
 		*info = src->info;
 		info->config = NULL;
+		info->tmem = NULL;
 	}
 	source_free(src);
 	return ret;

@@ -20,7 +20,7 @@ static int recorded_step(struct recorded *rec, char step)
 
 	if (rec->fail_at == step)
 		return msg_error("the test wants this to fail");
-	if (step == 'd' && n && rec->steps[n - 1] == 'd')
+	if ((step == 'd' || step == 'm') && n && rec->steps[n - 1] == step)
 		return 0;
 	assert_true(n + 1 < sizeof(rec->steps));
 	rec->steps[n] = step;
@@ -100,6 +100,15 @@ static int recorded_page(struct image *img, const struct image_page *page)
 	return recorded_step(rec, 'd');
 }
 
+static int recorded_tmem(struct image *img, const struct image_tmem *part)
+{
+	struct recorded *rec = recorded_of(img);
+
+	assert_non_null(rec->config);
+	pools_take(&rec->tmem, part);
+	return recorded_step(rec, 'm');
+}
+
 static int recorded_flush(struct image *img)
 {
 	recorded_take(recorded_of(img));
@@ -144,6 +153,7 @@ static const struct image_ops recorded_ops = {
 	.head = recorded_head,
 	.p2m = recorded_p2m,
 	.page = recorded_page,
+	.tmem = recorded_tmem,
 	.flush = recorded_flush,
 	.read = recorded_read_page,
 	.tail = recorded_tail,
@@ -156,6 +166,7 @@ struct recorded *recorded_new(void)
 
 	assert_non_null(rec);
 	rec->img.ops = &recorded_ops;
+	pools_init(&rec->tmem);
 	return rec;
 }
 
@@ -163,6 +174,7 @@ void recorded_free(struct recorded *rec)
 {
 	size_t i;
 
+	pools_free(&rec->tmem);
 	for (i = 0; i < RECORDED_PFNS; i++)
 		free(rec->page[i].data);
 	for (i = 0; i < rec->nvcpus; i++)
@@ -216,7 +228,7 @@ static void recorded_assert_vcpu(const struct vcpu_state *a, const struct vcpu_s
 	recorded_assert_blob(&a->msrs, &b->msrs);
 }
 
-void recorded_assert_equal(const struct recorded *a, const struct recorded *b)
+void recorded_assert_equal(struct recorded *a, struct recorded *b)
 {
 	size_t i;
 
@@ -238,4 +250,5 @@ void recorded_assert_equal(const struct recorded *a, const struct recorded *b)
 	assert_int_equal(a->nvcpus, b->nvcpus);
 	for (i = 0; i < a->nvcpus; i++)
 		recorded_assert_vcpu(&a->vcpus[i], &b->vcpus[i]);
+	pools_assert_equal(&a->tmem, &b->tmem);
 }

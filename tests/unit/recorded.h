@@ -5,6 +5,7 @@
 
 #include "image/image.h"
 #include "page.h"
+#include "pools.h"
 
 #define RECORDED_PFNS 4096
 
@@ -24,7 +25,9 @@ struct recorded_page {
 
 /**
  * struct recorded - the image
- * @steps: a letter for each call: h, p for p2m, d for pages (once for those in a row), t
+ * @steps: a letter for each call: h, p for p2m, d for pages and m for tmem (once for those in
+ *	a row), t
+ * @tmem: what was given of tmem pools
  * @kept: pages of which only the pointer was kept so far, as an image may until flush()
  * @fail_at: the call that fails: one of @steps' letters, 0 for none
  */
@@ -38,6 +41,7 @@ struct recorded {
 	struct blob msrs;
 	struct image_p2m p2m;
 	unsigned int pages;
+	struct pools tmem;
 	struct recorded_page page[RECORDED_PFNS];
 	struct image_page kept[2048];
 	unsigned int nkept;
@@ -59,6 +63,6 @@ struct recorded *recorded_read(const char *path, const char *key_file);
  * Fail the test unless a restore makes the same of both: kinds ZERO, FREE and DATA of
  * zeroes are the same, and so are pages that are missing and those of type XTAB.
  */
-void recorded_assert_equal(const struct recorded *a, const struct recorded *b);
+void recorded_assert_equal(struct recorded *a, struct recorded *b);
 
 #endif /* STILLPOINT_RECORDED_H */

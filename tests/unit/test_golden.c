@@ -12,7 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <stillpoint/tmem.h>
+
 #include "image/image.h"
+#include "image/tmem_writer.h"
 #include "input.h"
 #include "output.h"
 #include "recorded.h"
@@ -42,7 +45,20 @@ static const struct golden {
 	    .secret = &secret,
 	    .threads = 1 } },
 	{ GOLDEN "/mapped.img", { .layout = IMAGE_MAPPED, .threads = 1 } },
+	{ GOLDEN "/packed-tmem.img",
+	  { .layout = IMAGE_PACKED, .compress = { STILLPOINT_CODEC_LZ4, 0 }, .threads = 1 } },
+	{ GOLDEN "/packed-encrypted-tmem.img",
+	  { .layout = IMAGE_PACKED,
+	    .compress = { STILLPOINT_CODEC_ZSTD, 3 },
+	    .secret = &secret,
+	    .threads = 1 } },
+	{ GOLDEN "/mapped-tmem.img", { .layout = IMAGE_MAPPED, .threads = 1 } },
 };
+
+static bool golden_has_tmem(const struct golden *golden)
+{
+	return strstr(golden->path, "tmem");
+}
 
 #define GOLDENS (sizeof(goldens) / sizeof(goldens[0]))
 
@@ -90,8 +106,66 @@ static void golden_tail(struct image *img)
 	assert_works(img->ops->tail(img, &tail));
 }
 
+static void golden_put(struct tmem_writer *w, uint32_t pool, uint32_t index, uint8_t seed)
+{
+	struct stillpoint_tmem_page page = {
+		.handle = { .object = 0x123456789abc, .pool = pool, .index = index },
+	};
+	uint8_t data[PAGE_BYTES], stored[PAGE_BYTES];
+	uint32_t codec;
+
+	pools_fill(data, seed);
+	page.stored = pools_store(data, stored, &codec);
+	page.codec = codec;
+	page.zero = !page.stored;
+	assert_works(tmem_writer_page(w, &page, stored));
+}
+
+/* Pools of all kinds, one of which goes; pages of all codecs, one twice; one that goes. */
+static void golden_tmem(struct image *img)
+{
+	static const struct stillpoint_tmem_pools head = {
+		.flags = STILLPOINT_TMEM_POOLS_EPHEMERAL,
+		.codecs = 7,
+		.weight = 300,
+		.quota = 12345,
+		.persistent = 3,
+		.bytes = 8000,
+	};
+	struct stillpoint_tmem_handle gone = { .object = 0x123456789abc, .pool = 1, .index = 9 };
+	struct stillpoint_tmem_pool pool = {
+		.id = 1,
+		.flags = STILLPOINT_TMEM_POOL_4K | STILLPOINT_TMEM_POOL_PERSISTENT,
+	};
+	struct tmem_writer w;
+
+	assert_works(tmem_writer_init(&w, &head));
+	w.img = img;
+	assert_works(tmem_writer_pool(&w, &pool));
+	pool.id = 2;
+	pool.flags = STILLPOINT_TMEM_POOL_4K;
+	assert_works(tmem_writer_pool(&w, &pool));
+	pool.id = 7;
+	assert_works(tmem_writer_pool(&w, &pool));
+	pool.id = 3;
+	pool.flags |= STILLPOINT_TMEM_POOL_SHARED;
+	memcpy(pool.uuid, "golden goldenpoo", 16);
+	assert_works(tmem_writer_pool(&w, &pool));
+	assert_works(tmem_writer_tell_pools(&w));
+	golden_put(&w, 1, 0, 2);
+	golden_put(&w, 1, 0xffffffff, 3);
+	golden_put(&w, 1, 9, 4);
+	golden_put(&w, 2, 0, 5);
+	golden_put(&w, 7, 0, 8);
+	assert_works(tmem_writer_invalidate(&w, &gone));
+	golden_put(&w, 1, 0, 6);
+	assert_works(tmem_writer_pool_gone(&w, 7));
+	assert_works(tmem_writer_end(&w));
+	tmem_writer_free(&w);
+}
+
 /* What is in each of them. */
-static void golden_give(struct image *img)
+static void golden_give(struct image *img, bool tmem)
 {
 	uint64_t frames[1] = { 1 };
 	struct image_p2m p2m = { .max_pfn = PFNS - 2, .frames = frames, .nframes = 1 };
@@ -104,6 +178,8 @@ static void golden_give(struct image *img)
 	};
 
 	assert_works(img->ops->head(img, &head));
+	if (tmem)
+		golden_tmem(img);
 	assert_works(img->ops->p2m(img, &p2m));
 	golden_page(img, 0, XEN_DOMCTL_PFINFO_XTAB, STILLPOINT_PAGE_NONE, 0);
 	golden_page(img, 1, XEN_DOMCTL_PFINFO_NOTAB, STILLPOINT_PAGE_DATA, 1);
@@ -123,18 +199,42 @@ static void golden_give(struct image *img)
 
 static void golden_images_are_read(void **state)
 {
-	struct recorded *want = recorded_new(), *have;
+	struct recorded *want[2] = { recorded_new(), recorded_new() }, *have;
 	size_t i;
 
 	(void)state;
-	golden_give(&want->img);
+	golden_give(&want[0]->img, false);
+	golden_give(&want[1]->img, true);
+	assert_int_equal(want[1]->tmem.npages, 3);
 	for (i = 0; i < GOLDENS; i++) {
 		have = recorded_read(goldens[i].path, KEY);
-		recorded_assert_equal(want, have);
+		recorded_assert_equal(want[golden_has_tmem(&goldens[i])], have);
 		assert_string_equal(have->steps + strlen(have->steps) - 2, "dt");
 		recorded_free(have);
 	}
-	recorded_free(want);
+	recorded_free(want[0]);
+	recorded_free(want[1]);
+}
+
+/* As above, of the pools. */
+static void golden_pools_are_what_they_were(void **state)
+{
+	struct stillpoint_tmem_handle handle = { .object = 0x123456789abc, .pool = 1 };
+	struct recorded *have = recorded_read(GOLDEN "/packed-tmem.img", NULL);
+
+	(void)state;
+	assert_int_equal(have->tmem.npools, 3);
+	assert_int_equal(have->tmem.pools[2].id, 3);
+	assert_int_equal(have->tmem.pools[2].flags, 0xc02);
+	assert_memory_equal(have->tmem.pools[2].uuid, "golden goldenpoo", 16);
+	assert_int_equal(have->tmem.told.quota, 12345);
+	assert_int_equal(have->tmem.told.weight, 300);
+	assert_int_equal(pools_find(&have->tmem, &handle)->data[4095], 0xd7);
+	handle.index = 0xffffffff;
+	assert_int_equal(pools_find(&have->tmem, &handle)->data[4095], 3);
+	handle = (struct stillpoint_tmem_handle){ .object = 0x123456789abc, .pool = 2 };
+	assert_int_equal(pools_find(&have->tmem, &handle)->data[0], 0);
+	recorded_free(have);
 }
 
 /* The same, told byte by byte where it can be: no code of ours made these. */
@@ -179,6 +279,8 @@ static void golden_images_are_known_wholly(void **state)
 		assert_int_equal(info->pages[STILLPOINT_PAGE_FREE], 1);
 		assert_int_equal(fstat(in.fd, &st), 0);
 		assert_int_equal(info->bytes, st.st_size);
+		assert_int_equal(input_tmem_pages(info), golden_has_tmem(&goldens[i]) ? 3 : 0);
+		assert_int_equal(info->tmem->any, golden_has_tmem(&goldens[i]));
 		if (info->layout == IMAGE_PACKED)
 			assert_true(info->codecs & 1u << goldens[i].opts.compress.codec);
 		input_close(&in);
@@ -213,7 +315,7 @@ static int make(const char *dir)
 		img = image_new(&out, &goldens[i].opts);
 		if (!img)
 			return 1;
-		golden_give(img);
+		golden_give(img, golden_has_tmem(&goldens[i]));
 		img->ops->free(img);
 		if (output_sync(&out) || output_publish(&out))
 			return 1;
@@ -227,6 +329,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(golden_images_are_read),
 		cmocka_unit_test(golden_pages_are_what_they_were),
+		cmocka_unit_test(golden_pools_are_what_they_were),
 		cmocka_unit_test(golden_images_are_known_wholly),
 		cmocka_unit_test(golden_secret_is_kept),
 	};

@@ -237,7 +237,7 @@ static void unknown_sections_are_skipped_or_named(void **state)
 	(void)state;
 	craft_begin(&c, NULL);
 	craft_header(&c);
-	craft_section(&c, 0x00040001, 0, "tmem", 4);
+	craft_section(&c, 0x00040009, 0, "tmem", 4);
 	craft_head(&c);
 	craft_section(&c, 0x00057777, 0, NULL, 0);
 	craft_p2m(&c, 9);
@@ -252,8 +252,8 @@ static void unknown_sections_are_skipped_or_named(void **state)
 	craft_begin(&c, NULL);
 	craft_header(&c);
 	craft_head(&c);
-	craft_section(&c, 0x00040001, MANDATORY, "tmem", 4);
-	assert_refused(&c, NULL, "mandatory section of the unknown type 0x40001 at offset");
+	craft_section(&c, 0x00040009, MANDATORY, "tmem", 4);
+	assert_refused(&c, NULL, "mandatory section of the unknown type 0x40009 at offset");
 }
 
 static void section_with_flags(uint32_t flags, const char *text)

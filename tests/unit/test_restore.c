@@ -181,7 +181,7 @@ static void start(struct feed_image *f)
 	struct source_options opts = { .threads = 2, .secret = &secret };
 	int fd = open("image", O_RDONLY);
 
-	assert_works(feed_image_start(f, fd, &opts));
+	assert_works(feed_image_start(f, fd, &opts, NULL));
 	close(fd);
 }
 
@@ -312,7 +312,7 @@ static void wrong_key_is_told_by_the_feed(void **state)
 	(void)state;
 	sample_image_write("image", &layouts[3]);
 	fd = open("image", O_RDONLY);
-	assert_works(feed_image_start(&f, fd, &opts));
+	assert_works(feed_image_start(&f, fd, &opts, NULL));
 	close(fd);
 	assert_fails(feed_image_config(&f, &config), "encrypted");
 	assert_null(config);
@@ -378,7 +378,7 @@ static void image_out_of_a_pipe_is_fed(void **state)
 		_exit(write(ends[1], image, size) != (ssize_t)size);
 	close(ends[1]);
 	free(image);
-	assert_works(feed_image_start(&f, ends[0], &opts));
+	assert_works(feed_image_start(&f, ends[0], &opts, NULL));
 	close(ends[0]);
 	assert_works(feed_image_config(&f, &config));
 	free(config);

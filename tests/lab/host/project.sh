@@ -102,11 +102,11 @@ make_project() {
 	mkdir -p "$tmp/guest/usr/lib/modules/$kver/updates" "$modules/updates"
 	if [ -f "$src/stillpoint.ko" ]; then
 		cp "$src/stillpoint.ko" "$tmp"
-		cp "$src/stillpoint.ko" "$tmp/guest/usr/lib/modules/$kver/updates"
-		cp "$src/stillpoint.ko" "$modules/updates"
+		cp "$src"/*.ko "$tmp/guest/usr/lib/modules/$kver/updates"
+		cp "$src"/*.ko "$modules/updates"
 		depmod -b "$chroot_dir" "$kver"
 		cp "$modules"/modules.* "$tmp/guest/usr/lib/modules/$kver"
-		rm "$modules/updates/stillpoint.ko"
+		rm "$modules"/updates/*.ko
 	fi
 	rm -rf "$src"
 }

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The guests of this host that publish tmem: their rings, mapped and served. */
+#ifndef STILLPOINT_TMEM_PEERS_H
+#define STILLPOINT_TMEM_PEERS_H
+
+#include <stdbool.h>
+
+#include "tmem/server.h"
+#include "xen.h"
+
+struct peers;
+
+/*
+ * Watch for guests, and drop the pools of domains that are gone. @xen and @s outlive it.
+ * NULL with an error recorded.
+ */
+struct peers *peers_open(struct xen *xen, struct tmem_store *s);
+
+/* Whoever is connected is told that the session ends. */
+void peers_close(struct peers *p);
+
+struct tmem_host *peers_host(struct peers *p);
+
+/* What to poll for reading: xenstore's watches, and the guests' event channels. */
+int peers_watch_fd(const struct peers *p);
+int peers_event_fd(const struct peers *p);
+
+/* Something is there to be read. 0, or -1 with an error recorded if it will never be again. */
+int peers_watch(struct peers *p);
+int peers_event(struct peers *p);
+
+/* Give each guest a turn. Returns true if there is more to do. */
+bool peers_serve(struct peers *p);
+
+#endif /* STILLPOINT_TMEM_PEERS_H */
