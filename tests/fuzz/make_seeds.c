@@ -425,7 +425,8 @@ static void seed_codecs(void)
 static void seed_act(FILE *file, enum tmem_action action, const void *what, size_t size)
 {
 	fputc(action, file);
-	fwrite(what, 1, size, file);
+	if (what)
+		fwrite(what, 1, size, file);
 }
 
 /* What fuzz_tmem.c takes of a message: its type, and what is behind the head. */
