@@ -88,14 +88,42 @@ static void bits_of_two_bitmaps_are_told_apart(void **state)
 	bitmap_free(&other);
 }
 
-/* A guest of so many pfns, of which only pages that a test gives are mapped. */
+static void *no_map(struct domain *dom, const uint64_t *mfns, size_t n, int *err)
+{
+	(void)dom;
+	(void)mfns;
+	(void)n;
+	(void)err;
+	return NULL;
+}
+
+/* An array with an entry of @size bytes for each of @n pfns, of which few are touched. */
+static void *sparse(uint64_t n, size_t size)
+{
+	void *array = mmap(NULL, n * size, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	assert_true(array != MAP_FAILED);
+	return array;
+}
+
+/* A guest of so many pfns, of which only pages that a test gives are mapped, or can be. */
 static void memory(struct ram *mem, uint64_t size)
 {
+	static const struct domain_ops ops = { .map = no_map };
+	static struct domain dom = { .ops = &ops };
+
 	memset(mem, 0, sizeof(*mem));
+	mem->dom = &dom;
 	mem->size = size;
-	mem->page = mmap(NULL, size * sizeof(*mem->page), PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	assert_true((void *)mem->page != MAP_FAILED);
+	mem->page = sparse(size, sizeof(*mem->page));
+	mem->p2m = sparse(size, sizeof(*mem->p2m));
+}
+
+static void memory_free(struct ram *mem)
+{
+	munmap(mem->page, mem->size * sizeof(*mem->page));
+	munmap(mem->p2m, mem->size * sizeof(*mem->p2m));
 }
 
 static void bitmaps_may_have_several_directories(void **state)
@@ -137,7 +165,7 @@ static void bitmaps_may_have_several_directories(void **state)
 	assert_works(harvest_collect(&h, &set));
 	assert_int_equal(bitmap_count(&set), 40000 - 32768);
 	bitmap_free(&set);
-	munmap(mem.page, mem.size * sizeof(*mem.page));
+	memory_free(&mem);
 }
 
 static void bitmaps_have_no_more_directories_than_the_page_has_room_for(void **state)
@@ -157,7 +185,7 @@ static void bitmaps_have_no_more_directories_than_the_page_has_room_for(void **s
 					       1));
 	assert_fails(harvest_collect(&h, &set), "has 8193 pages, at most 8192");
 	bitmap_free(&set);
-	munmap(mem.page, mem.size * sizeof(*mem.page));
+	memory_free(&mem);
 }
 
 int main(void)

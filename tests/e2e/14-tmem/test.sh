@@ -4,7 +4,7 @@
 # while the store's daemon is killed and comes back, checkpoints are made, and the guest is
 # restored from one. And what else may happen: no store, a full one, a module that goes.
 # lab: --vcpus 2 --memory 256
-# everyday: quick
+# everyday: no
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh
 

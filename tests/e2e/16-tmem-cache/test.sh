@@ -3,7 +3,7 @@
 # Guests cache their disks' clean pages in dom0's store: one for itself, while it writes and
 # while the store's daemon is killed; then two that share the pages of one base image.
 # lab: --vcpus 2 --memory 160 --guests 2
-# everyday: quick
+# everyday: no
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh
 
