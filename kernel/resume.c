@@ -86,12 +86,18 @@ void sp_resume_early(void)
 void sp_resume_late(void)
 {
 	/* Until the disks are back no allocation may wait for one. */
-	unsigned int noio = memalloc_noio_save();
+	unsigned int noio = memalloc_noio_save(), noreclaim;
 
 	sp_disks_settle();
+	/*
+	 * All that reclaims memory may be waiting for the store where the guest swaps to:
+	 * the way back to it takes what it needs from the reserves. A device's way back
+	 * may then wait for memory.
+	 */
+	noreclaim = memalloc_noreclaim_save();
 	sp_sym.xs_resume();
-	/* A device's way back may wait for memory that is swapped to the store. */
 	sp_link_resume();
+	memalloc_noreclaim_restore(noreclaim);
 	sp_devices_reconnect();
 	memalloc_noio_restore(noio);
 }

@@ -13,7 +13,7 @@ int sp_link_up(void);
 void sp_link_down(void);
 /*
  * This domain is a new one. By the worker. Allocates only what writing to xenstore
- * does, as this may be what memory waits for.
+ * does; the caller has it come from the reserves, as memory may be waiting for this.
  */
 void sp_link_resume(void);
 

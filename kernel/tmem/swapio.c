@@ -182,11 +182,11 @@ static void invalidate_stale(struct sp_swapio *io)
 /* Gives transfers back, and ends their part of their bios. */
 static void finish(struct sp_swapio *io, struct list_head *ended)
 {
-	struct transfer *t, *next;
 	unsigned long flags;
+	struct transfer *t;
 	struct bio *bio;
 
-	list_for_each_entry_safe(t, next, ended, link) {
+	while ((t = list_first_entry_or_null(ended, struct transfer, link))) {
 		bio = t->op.bio;
 		if (t->error)
 			bio->bi_status = t->error;

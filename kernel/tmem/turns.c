@@ -41,18 +41,26 @@ bool sp_turns_take(struct sp_turns *turns, struct sp_turn *turn, u32 block)
 }
 EXPORT_SYMBOL_GPL(sp_turns_take);
 
+static struct sp_turn *first_waiting(struct sp_turns *turns, u32 block)
+{
+	struct list_head *at;
+
+	list_for_each(at, &turns->waiting)
+		if (list_entry(at, struct sp_turn, link)->block == block)
+			return list_entry(at, struct sp_turn, link);
+	return NULL;
+}
+
 struct sp_turn *sp_turns_give(struct sp_turns *turns, struct sp_turn *turn)
 {
 	struct sp_turn *next;
 
 	hlist_del_init(&turn->node);
-	list_for_each_entry(next, &turns->waiting, link) {
-		if (next->block != turn->block)
-			continue;
+	next = first_waiting(turns, turn->block);
+	if (next) {
 		list_del_init(&next->link);
 		hlist_add_head(&next->node, bucket(turns, next->block));
-		return next;
 	}
-	return NULL;
+	return next;
 }
 EXPORT_SYMBOL_GPL(sp_turns_give);

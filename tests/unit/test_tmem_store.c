@@ -351,7 +351,7 @@ static void kill_again_and_again(unsigned int rounds, void (*until)(pid_t child,
 static void process_may_end_at_any_commit(void **state)
 {
 	(void)state;
-	kill_again_and_again(400, NULL);
+	kill_again_and_again(250, NULL);
 }
 
 static void kill_soon(pid_t pid, uint64_t *seed)
@@ -367,7 +367,7 @@ static void kill_soon(pid_t pid, uint64_t *seed)
 static void process_may_be_killed_at_any_instant(void **state)
 {
 	(void)state;
-	kill_again_and_again(150, kill_soon);
+	kill_again_and_again(100, kill_soon);
 }
 
 static void only_one_process_has_the_store(void **state)

@@ -16,25 +16,6 @@ sys=/sys/block/tmemswap0
 rounds=$(rounds 2 1 50)
 working_set=$(rounds 300 300 400)
 
-store_start() {
-	stillpoint tmem serve "$@" >>"$state/store.out" 2>&1 &
-	store_pid=$!
-	within 30 stillpoint tmem stats >/dev/null 2>&1 || { cat "$state/store.out"; return 1; }
-}
-
-# store_end SIGNAL
-store_end() {
-	kill "-$1" "$store_pid"
-	wait "$store_pid" 2>/dev/null
-	return 0
-}
-
-# in_store FIELD DOMID
-in_store() {
-	stillpoint tmem list --json | jq -r --arg field "$1" --argjson id "$2" \
-		'.[] | select(.domid == $id and (.imported | not)) | .[$field]'
-}
-
 store_is_empty() {
 	local pages
 	pages=$(stillpoint tmem list --json | jq '[.[].persistent_pages] | add // 0')
@@ -43,16 +24,15 @@ store_is_empty() {
 
 no_domain() { is_gone g1 || { xl list; return 1; }; }
 
-# swaps_on SECONDS: the working set goes on, and pages come back from the store meanwhile.
+# swaps_on: the working set goes on, and pages come back from the store meanwhile.
 swaps_on() {
-	local before domid
-	domid=$(xl domid g1)
-	before=$(in_store gets "$domid")
+	local before
+	before=$(store_has g1 gets)
 	ask_for 200 g1 heartbeats --for-ms 60000 /run/jobs/dirty.state || return 1
-	within 60 gets_more_than "$domid" "$before" || { echo "nothing is swapped in"; return 1; }
+	within 60 gets_more_than "$before" || { echo "nothing is swapped in"; return 1; }
 }
 
-gets_more_than() { [ "$(in_store gets "$1")" -gt "$2" ]; }
+gets_more_than() { [ "$(store_has g1 gets)" -gt "$1" ]; }
 
 # Nothing on its disks changes any more, so that any of its images fits them.
 read_only() {
@@ -80,7 +60,7 @@ restored() {
 	expect 0 "$this: the store is empty of it" within 30 store_is_empty
 	expect 0 "$this: restore" stillpoint restore --paused "$@" "$image" || return
 	is "$this: the store has what was saved" "$(jq .tmem.persistent_pages <<<"$saved")" \
-		"$(in_store persistent_pages "$(xl domid g1)")"
+		"$(store_has g1 persistent_pages)"
 	is "$this: and so has the image" "$(jq .tmem.persistent_pages <<<"$saved")" \
 		"$(stillpoint inspect --json "${inspected:-$image}" | jq .tmem.persistent_pages)"
 	expect 0 "$this: let it run" xl unpause g1

@@ -11,18 +11,6 @@ uuid=8f7ab5a0-8d55-4d33-9d0c-6f2a4f3c1b5e
 cached=/dev/mapper/cached
 base=/dev/mapper/base
 
-store_start() {
-	stillpoint tmem serve >>"$state/store.out" 2>&1 &
-	store_pid=$!
-	within 30 stillpoint tmem stats >/dev/null 2>&1 || { cat "$state/store.out"; return 1; }
-}
-
-store_end() {
-	kill "-$1" "$store_pid"
-	wait "$store_pid" 2>/dev/null
-	return 0
-}
-
 # map GUEST NAME DEVICE ARGUMENT...: with the target.
 map() {
 	ask "$1" "dmsetup create $2 --table \"0 \$(blockdev --getsz $3) tmem-cache ${*:3}\""
