@@ -1044,7 +1044,8 @@ static void forged_headers_are_refused(void **state)
 	small_make();
 	forged(HEADER(version), 2, 2, "version 2");
 	forged(HEADER(mandatory), 1, 8, "encryption");
-	forged(HEADER(mandatory), 2, 8, "unknown mandatory feature");
+	forged(HEADER(mandatory), 2, 8, "");
+	forged(HEADER(mandatory), 4, 8, "unknown mandatory feature");
 	forged(HEADER(frame_bytes), 65536, 4, "frames");
 	forged(HEADER(reserved1), 1, 8, "reserved");
 	forged(HEADER(places), 3, 8, "no section at offset");

@@ -305,7 +305,7 @@ static void other_headers_are_refused(void **state)
 	HEADER(byteorder, 0x04030201, "byte order");
 	HEADER(byteorder, 0x01020305, "damaged: byte order");
 	HEADER(layout, 3, "unknown layout 3");
-	HEADER(mandatory, 2, "unknown mandatory feature 0x2");
+	HEADER(mandatory, 4, "unknown mandatory feature 0x4");
 	HEADER(mandatory, 1ull << 63, "unknown mandatory feature 0x8000000000000000");
 	HEADER(page_bytes, 8192, "size of pages");
 	HEADER(frame_bytes, 65535, "size of frames");
