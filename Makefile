@@ -10,7 +10,7 @@ PREFIX ?= /usr/local
 
 CC ?= gcc
 PKGS := xencontrol xenlight xenstore xenforeignmemory xenevtchn xengnttab \
-	xentoollog json-c libxxhash libzstd liblz4 libcrypto liburing uuid
+	xentoollog json-c libxxhash libzstd liblz4 libcrypto liburing uuid blkid mount
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wformat=2 -Wvla -Werror
 CFLAGS ?= -O2 -g
@@ -49,7 +49,7 @@ include tests/fuzz/fuzz.mk
 
 # What building and testing on this machine needs; the lab adds its own.
 PACKAGES := gcc make pkg-config libxen-dev libjson-c-dev libxxhash-dev libzstd-dev \
-	liblz4-dev libssl-dev liburing-dev uuid-dev \
+	liblz4-dev libssl-dev liburing-dev uuid-dev libblkid-dev libmount-dev \
 	libcmocka-dev linux-headers-amd64
 
 setup:
