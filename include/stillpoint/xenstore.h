@@ -16,4 +16,8 @@
 #define STILLPOINT_XS_REF "control-ref"	   /* grant of the control page */
 #define STILLPOINT_XS_PORT "event-channel" /* unbound, for dom0 */
 
+/* Of the quiesce page (quiesce.h), if the control page says STILLPOINT_FEATURE_QUIESCE. */
+#define STILLPOINT_XS_QUIESCE_REF "quiesce-ref"
+#define STILLPOINT_XS_QUIESCE_PORT "quiesce-channel" /* unbound, for dom0 */
+
 #endif /* STILLPOINT_XENSTORE_H */
