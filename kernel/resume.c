@@ -13,6 +13,7 @@
 #include "devices.h"
 #include "disks.h"
 #include "resume.h"
+#include "round.h"
 #include "symbols.h"
 
 static void (*on_stock_resume)(void);
@@ -78,6 +79,8 @@ void sp_resume_early(void)
 
 	/* First of all: tasks run already, and may ask for random numbers. */
 	reseed();
+	/* The image may have been taken while file systems were frozen. */
+	sp_round_restored();
 	sp_sym.xen_console_resume();
 	raw_notifier_call_chain(&rest, 0, NULL);
 }

@@ -97,12 +97,11 @@ enum stillpoint_quiesce_result {
 	STILLPOINT_QUIESCE_AGENT_GONE = 4, /* the agent ended (or never frozen) */
 	STILLPOINT_QUIESCE_BROKEN = 5,	   /* a file system was thawed by somebody else */
 	STILLPOINT_QUIESCE_RESTORED = 6,   /* woke up in a restored domain (or never frozen) */
-	STILLPOINT_QUIESCE_UNLOADED = 7,   /* the module is being unloaded (or never frozen) */
 	/* It was never frozen as a whole. */
-	STILLPOINT_QUIESCE_FAILED = 8,	   /* guest.error and the report say why */
-	STILLPOINT_QUIESCE_LATE = 9,	   /* host.prepare_us passed */
-	STILLPOINT_QUIESCE_CANCELLED = 10, /* dom0 ended it before it was frozen */
-	STILLPOINT_QUIESCE_NO_AGENT = 11,  /* none has the device open */
+	STILLPOINT_QUIESCE_FAILED = 7,	  /* guest.error and the report say why */
+	STILLPOINT_QUIESCE_LATE = 8,	  /* host.prepare_us passed */
+	STILLPOINT_QUIESCE_CANCELLED = 9, /* dom0 ended it before it was frozen */
+	STILLPOINT_QUIESCE_NO_AGENT = 10, /* none has the device open */
 };
 
 /* The bounds of the host half's times; the module clamps to them. */
