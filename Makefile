@@ -14,7 +14,8 @@ PKGS := xencontrol xenlight xenstore xenforeignmemory xenevtchn xengnttab \
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wformat=2 -Wvla -Werror
 CFLAGS ?= -O2 -g
-TOOL_CFLAGS = -std=gnu11 $(WARN) -Iinclude -Idom0-tool \
+HOOK_DIR = $(PREFIX)/lib/stillpoint/hooks
+TOOL_CFLAGS = -std=gnu11 $(WARN) -Iinclude -Idom0-tool -DHOOK_DIR='"$(HOOK_DIR)"' \
 	$(shell pkg-config --cflags $(PKGS))
 TOOL_LIBS = $(shell pkg-config --libs $(PKGS)) -pthread
 
@@ -40,6 +41,7 @@ $(BUILD)/tool/%.o: dom0-tool/%.c
 
 install: tool
 	install -D -m 0755 $(BUILD)/stillpoint $(DESTDIR)$(PREFIX)/sbin/stillpoint
+	install -D -m 0755 -t $(DESTDIR)$(HOOK_DIR) dom0-tool/hooks/*
 	for m in docs/*.1 docs/*.8; do [ ! -f $$m ] || \
 	  install -D -m 0644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
 

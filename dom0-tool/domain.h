@@ -14,7 +14,9 @@
 
 #include "blob.h"
 #include "channel.h"
+#include "disks.h"
 #include "publish.h"
+#include "quiesce_page.h"
 
 struct domain;
 
@@ -92,6 +94,11 @@ enum domain_logdirty {
  * @published: read what the module published; records an error and returns -1
  * @channel: open the control page; with @bind also the event channel, and
  *	writable
+ * @quiesce: open the quiesce page of a module that can quiesce; records an error and
+ *	returns -1
+ * @disks: *disks become the domain's disks; records an error and returns -1
+ * @unanswered: *n becomes the number of block requests that the domain made, and that
+ *	backends have not answered. The domain must be parked, or paused
  * @destroy: destroy the domain with its devices
  * @close: free all
  */
@@ -117,6 +124,9 @@ struct domain_ops {
 	int (*published)(struct domain *dom, struct publish *pub);
 	int (*channel)(struct domain *dom, const struct publish *pub, bool bind,
 		       struct channel **channel);
+	int (*quiesce)(struct domain *dom, enum quiesce_use use, struct quiesce_page **page);
+	int (*disks)(struct domain *dom, struct disks *disks);
+	int (*unanswered)(struct domain *dom, uint64_t *n);
 	int (*destroy)(struct domain *dom);
 	void (*close)(struct domain *dom);
 };

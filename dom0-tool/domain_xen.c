@@ -188,6 +188,9 @@ static const struct domain_ops xen_ops = {
 	.shared_info = xen_shared_info,
 	.published = domain_xen_published,
 	.channel = domain_xen_channel,
+	.quiesce = domain_xen_quiesce,
+	.disks = domain_xen_disks,
+	.unanswered = domain_xen_unanswered,
 	.destroy = xen_destroy,
 	.close = xen_close_domain,
 };

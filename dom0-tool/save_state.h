@@ -27,6 +27,9 @@
  * @expected: pages that were pending, and not free, when the last set was made
  * @harvested_us: when that was, by clock_us()
  * @set_us: how long it took to take it over, the p2m included
+ * @freeze: the round in which the guest's file systems are frozen
+ * @frozen_us: when they were, by clock_us()
+ * @disks: for the disk hook
  * @types_cost: of finding the type of a page
  */
 struct save {
@@ -59,6 +62,9 @@ struct save {
 	uint64_t expected;
 	uint64_t harvested_us;
 	uint64_t set_us;
+	struct freeze freeze;
+	uint64_t frozen_us;
+	struct disks disks;
 	struct copier_cost types_cost;
 };
 
@@ -89,6 +95,21 @@ int save_collect(struct save *s);
 
 /* Copy what can be while the guest runs, until little is pending. */
 int save_live(struct save *s);
+
+/* Freeze the guest's file systems, if that is asked for. */
+int save_freeze(struct save *s);
+
+/* Thaw them, if they are frozen; they must have been so until now. */
+int save_thaw(struct save *s);
+
+/*
+ * The guest is parked, but not paused: wait for its block requests and run the disk hook, if
+ * there is one. After an error the guest runs on.
+ */
+int save_disks(struct save *s);
+
+/* How long the guest stays in its park by itself, in milliseconds. */
+uint64_t save_deadline_ms(const struct save *s);
 
 /* Write what found no room in memory, while the guest is paused. */
 int save_spill(struct save *s);
