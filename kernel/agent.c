@@ -98,7 +98,7 @@ static int hold(const struct stillpoint_agent_hold *ask)
 	struct file *file;
 	int err;
 
-	file = fget(ask->fd);
+	file = fget_raw(ask->fd);
 	if (!file)
 		return -EBADF;
 	sb = file_inode(file)->i_sb;

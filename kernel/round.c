@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/err.h>
+#include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/printk.h>
 #include <linux/string.h>
-#include <linux/timekeeping.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -90,7 +90,7 @@ static void log_end(enum stillpoint_quiesce_result result)
 		[STILLPOINT_QUIESCE_EXPIRED] = "their time is up",
 		[STILLPOINT_QUIESCE_DOM0_GONE] = "dom0 gave no sign",
 		[STILLPOINT_QUIESCE_AGENT_GONE] = "the agent is gone",
-		[STILLPOINT_QUIESCE_BROKEN] = "somebody else thawed one of them",
+		[STILLPOINT_QUIESCE_BROKEN] = "not all of them were frozen any more",
 		[STILLPOINT_QUIESCE_RESTORED] = "the guest was restored",
 		[STILLPOINT_QUIESCE_LATE] = "they were not frozen in time",
 	};
@@ -312,11 +312,14 @@ void sp_round_detach(void)
 
 static enum stillpoint_agent_event_type next_type(void)
 {
-	if (now.told_freeze && !now.told_thaw && now.thawed)
-		return STILLPOINT_AGENT_THAW;
+	/* Nothing comes between a freeze and its thaw. */
+	if (now.told_freeze && !now.told_thaw)
+		return now.thawed ? STILLPOINT_AGENT_THAW : 0;
+	if (tell_restored)
+		return STILLPOINT_AGENT_RESTORED;
 	if (!now.told_freeze && now.state == STILLPOINT_QUIESCE_PREPARING)
 		return STILLPOINT_AGENT_FREEZE;
-	return tell_restored ? STILLPOINT_AGENT_RESTORED : 0;
+	return 0;
 }
 
 static void tell_freeze(struct stillpoint_agent_event *next)
@@ -412,9 +415,12 @@ int sp_round_failed(u32 number, u32 error)
 {
 	int err = -ESTALE;
 
+	error = clamp_t(u32, error, 1, MAX_ERRNO);
 	mutex_lock(&lock);
-	if (is_preparing(number)) {
-		end(STILLPOINT_QUIESCE_FAILED, clamp_t(u32, error, 1, MAX_ERRNO));
+	if (number == now.number && is_under_way()) {
+		end(now.state == STILLPOINT_QUIESCE_FROZEN ? STILLPOINT_QUIESCE_BROKEN :
+							     STILLPOINT_QUIESCE_FAILED,
+		    error);
 		err = 0;
 	}
 	mutex_unlock(&lock);

@@ -10,7 +10,8 @@
  *
  *   on STILLPOINT_AGENT_FREEZE: the hooks; STILLPOINT_AGENT_HOLD for each file system, in the
  *	order in which they are to be frozen; then STILLPOINT_AGENT_FROZEN. If anything of it
- *	fails, STILLPOINT_AGENT_FAILED instead.
+ *	fails, STILLPOINT_AGENT_FAILED instead; also later, when a file system appears
+ *	that is not frozen.
  *   on STILLPOINT_AGENT_THAW: nothing is held any more; the hooks, then
  *	STILLPOINT_AGENT_DONE. It comes once for each FREEZE that was read, after FAILED too,
  *	and may come before FROZEN: any call but DONE with that round's number is ESTALE then.
@@ -76,7 +77,7 @@ struct stillpoint_agent_hold {
 /**
  * struct stillpoint_agent_mark - how far the agent is
  * @round: number of the round
- * @error: with FAILED, a positive errno for dom0, else 0
+ * @error: with FAILED, a positive errno for dom0
  */
 struct stillpoint_agent_mark {
 	__u32 round;

@@ -95,7 +95,7 @@ enum stillpoint_quiesce_result {
 	STILLPOINT_QUIESCE_EXPIRED = 2,	   /* host.hold_us passed */
 	STILLPOINT_QUIESCE_DOM0_GONE = 3,  /* no sign of dom0 for host.lease_us (or never frozen) */
 	STILLPOINT_QUIESCE_AGENT_GONE = 4, /* the agent ended (or never frozen) */
-	STILLPOINT_QUIESCE_BROKEN = 5,	   /* a file system was thawed by somebody else */
+	STILLPOINT_QUIESCE_BROKEN = 5,	   /* somebody else thawed one, or mounted another */
 	STILLPOINT_QUIESCE_RESTORED = 6,   /* woke up in a restored domain (or never frozen) */
 	/* It was never frozen as a whole. */
 	STILLPOINT_QUIESCE_FAILED = 7,	  /* guest.error and the report say why */
@@ -121,7 +121,7 @@ enum stillpoint_quiesce_result {
  * @done: number of the last round that is over, 0 for none yet
  * @thawed: number of the last round after which no file system is held any more
  * @result: enum stillpoint_quiesce_result of the last round
- * @error: positive errno of a STILLPOINT_QUIESCE_FAILED, else 0
+ * @error: positive errno of a STILLPOINT_QUIESCE_FAILED, or of a BROKEN that the agent saw; else 0
  * @agent: 1 if an agent has the device open
  * @held: file systems that are held now
  * @frozen: file systems that were held when the last round was frozen, 0 if it was not
