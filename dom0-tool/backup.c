@@ -37,7 +37,8 @@ static int backup_prepare(struct backup *b)
 	if (folder_begin(&b->folder, b->opts->path) || b->dom->ops->disks(b->dom, &m->disks))
 		return -1;
 	for (i = 0; i < m->disks.n; i++)
-		if (strcmp(m->disks.disk[i].format, "raw") && strcmp(m->disks.disk[i].format, "qcow2"))
+		if (strcmp(m->disks.disk[i].format, "raw") &&
+		    strcmp(m->disks.disk[i].format, "qcow2"))
 			return msg_error("the disk %s has the format %s; raw and qcow2 are known",
 					 m->disks.disk[i].vdev, m->disks.disk[i].format);
 	m->files = calloc(m->disks.n + 1, sizeof(*m->files));

@@ -140,7 +140,8 @@ static int back_check(struct back *b)
 	/* What is known at once comes before what takes long, and again after it. */
 	ret = back_check_name(b, &xen) || back_check_targets(b, &xen) || back_check_files(b) ||
 			      back_check_targets(b, &xen) ?
-		      -1 : 0;
+		      -1 :
+		      0;
 	xen_close(&xen);
 	return ret;
 }

@@ -24,7 +24,8 @@
 #define BACKUP_HOOK_S 30
 
 /* What is left of the longest park. */
-#define BACKUP_HOOK_MAX_S ((STILLPOINT_DEADLINE_MAX_US / 1000 - BACKUP_DEADLINE_MS - SAVE_DRAIN_MS) / 1000)
+#define BACKUP_HOOK_MAX_S \
+	((STILLPOINT_DEADLINE_MAX_US / 1000 - BACKUP_DEADLINE_MS - SAVE_DRAIN_MS) / 1000)
 
 #define BACKUP_HOOK "reflink-disks"
 
@@ -159,7 +160,8 @@ static int backup_parse(struct backup_args *a, int argc, char **argv)
 	a->domain = argv[optind];
 	a->opts.path = argv[optind + 1];
 	if (!a->opts.memory && !a->opts.save.freeze)
-		return cmd_usage_error("--no-memory needs --quiesce, or the disks are those of a crash");
+		return cmd_usage_error(
+			"--no-memory needs --quiesce, or the disks are those of a crash");
 	/* Signs of us are missing while the guest is parked, and it holds for as long. */
 	a->freeze.lease_ms += a->opts.hook.timeout_ms;
 	a->freeze.hold_ms += a->opts.hook.timeout_ms;

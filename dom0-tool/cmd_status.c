@@ -53,7 +53,8 @@ static int status_read(struct domain *dom, struct status *st)
 		return ret;
 	return dom->ops->quiesce(dom, QUIESCE_LOOK, &st->page) ||
 			       quiesce_page_get(st->page, &st->guest) ?
-		       -1 : 0;
+		       -1 :
+		       0;
 }
 
 static json_object *status_quiesce(const struct status *st)

@@ -59,7 +59,8 @@ static int command_become(const struct command *c, char **env, pid_t parent, int
 	for (i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
 		signal(caught[i], SIG_DFL);
 	sigemptyset(&none);
-	if (setpgid(0, 0) || prctl(PR_SET_PDEATHSIG, SIGKILL) || sigprocmask(SIG_SETMASK, &none, NULL))
+	if (setpgid(0, 0) || prctl(PR_SET_PDEATHSIG, SIGKILL) ||
+	    sigprocmask(SIG_SETMASK, &none, NULL))
 		return errno;
 	if (getppid() != parent)
 		return ESRCH;

@@ -48,7 +48,8 @@ int digest_file(int fd, const char *name, char hex[DIGEST_HEX], uint64_t *bytes)
 		msg_error("cannot make a digest of '%s'", name);
 	else if (!digest_all(fd, name, ctx, buffer, bytes))
 		ret = EVP_DigestFinal_ex(ctx, digest, NULL) ?
-			      0 : msg_error("cannot make a digest of '%s'", name);
+			      0 :
+			      msg_error("cannot make a digest of '%s'", name);
 	for (i = 0; !ret && i < sizeof(digest); i++)
 		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 	free(buffer);

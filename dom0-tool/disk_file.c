@@ -132,7 +132,8 @@ static int disk_file_create(const char *path, int from, uint64_t bytes)
 		return -1;
 	ret = disk_file_fill(path, out.fd, from, bytes) || output_sync(&out) ||
 			      output_publish(&out) ?
-		      -1 : 0;
+		      -1 :
+		      0;
 	output_close(&out);
 	return ret;
 }

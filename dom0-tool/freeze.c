@@ -79,16 +79,16 @@ static int freeze_why(struct freeze *f, const char *what)
 				 what);
 	case STILLPOINT_QUIESCE_FAILED:
 		freeze_report_first(f->page, &f->guest, detail, sizeof(detail));
-		return msg_error("%s: %s%s%s", what,
-				 *detail ? detail : "the agent could not do it",
-				 f->guest.error && f->guest.error < 4096 ? ": " : "",
-				 f->guest.error && f->guest.error < 4096 ?
-					 strerror(f->guest.error) : "");
+		return msg_error(
+			"%s: %s%s%s", what, *detail ? detail : "the agent could not do it",
+			f->guest.error && f->guest.error < 4096 ? ": " : "",
+			f->guest.error && f->guest.error < 4096 ? strerror(f->guest.error) : "");
 	case STILLPOINT_QUIESCE_LATE:
 		freeze_report_first(f->page, &f->guest, detail, sizeof(detail));
-		return msg_error("%s: it took longer than %llu s%s%s; try a longer --freeze-timeout",
-				 what, (unsigned long long)(f->opts->prepare_ms / 1000),
-				 *detail ? ": " : "", detail);
+		return msg_error(
+			"%s: it took longer than %llu s%s%s; try a longer --freeze-timeout", what,
+			(unsigned long long)(f->opts->prepare_ms / 1000), *detail ? ": " : "",
+			detail);
 	case STILLPOINT_QUIESCE_EXPIRED:
 		return msg_error("%s: the time was up after %llu s; try a longer --timeout", what,
 				 (unsigned long long)(f->opts->hold_ms / 1000));
@@ -123,7 +123,8 @@ static int freeze_sleep(struct freeze *f)
 	int ret = f->page->ops->wait(f->page, FREEZE_POLL_US);
 
 	return ret && ret != -EINTR ?
-		       msg_error("cannot wait for the event channel: %s", strerror(-ret)) : 0;
+		       msg_error("cannot wait for the event channel: %s", strerror(-ret)) :
+		       0;
 }
 
 /* A round is over once its number is no longer ahead of @mark. */
@@ -144,8 +145,9 @@ static int freeze_clear(struct freeze *f)
 		freeze_tell_thaw(f->page, f->guest.taken);
 	while (f->guest.state != STILLPOINT_QUIESCE_IDLE) {
 		if (clock_us() >= end)
-			return msg_error("the guest is still %s, from an earlier request; try again",
-					 quiesce_state_name(f->guest.state));
+			return msg_error(
+				"the guest is still %s, from an earlier request; try again",
+				quiesce_state_name(f->guest.state));
 		if (signals_check() || freeze_sleep(f) || freeze_look(f))
 			return -1;
 	}
@@ -204,7 +206,8 @@ static int freeze_wait(struct freeze *f)
 		if (clock_us() >= end)
 			return msg_error(
 				"the module in the guest does not answer (waited %llu s for it to freeze)",
-				(unsigned long long)((f->opts->prepare_ms + FREEZE_SPARE_MS) / 1000));
+				(unsigned long long)((f->opts->prepare_ms + FREEZE_SPARE_MS) /
+						     1000));
 		if (freeze_sleep(f))
 			return -1;
 	}
@@ -221,7 +224,8 @@ static int freeze_await(struct freeze *f, bool thawed, uint64_t timeout_ms)
 		if (freeze_reached(f->number, thawed ? f->guest.thawed : f->guest.done))
 			return 0;
 		if (clock_us() >= end)
-			return msg_error("the guest was told to thaw, and does not say that it did");
+			return msg_error(
+				"the guest was told to thaw, and does not say that it did");
 		if (freeze_sleep(f))
 			return -1;
 	}

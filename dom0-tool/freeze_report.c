@@ -73,9 +73,8 @@ static void report_phrase(char *const field[REPORT_FIELDS], char *text, size_t s
 	if (!strcmp(field[REPORT_KIND], "note"))
 		snprintf(text, size, "%s", detail);
 	else
-		snprintf(text, size, "%s %s '%s' %s%s%s",
-			 field[REPORT_WHAT], !strcmp(field[REPORT_KIND], "hook") ? "hook" :
-										     "file system",
+		snprintf(text, size, "%s %s '%s' %s%s%s", field[REPORT_WHAT],
+			 !strcmp(field[REPORT_KIND], "hook") ? "hook" : "file system",
 			 field[REPORT_NAME], field[REPORT_OUTCOME], *detail ? ": " : "", detail);
 }
 

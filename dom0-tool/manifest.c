@@ -113,7 +113,8 @@ static int manifest_write_text(int dir, const char *text)
 	for (; done < size && n >= 0; done += n > 0 ? n : 0)
 		n = write(fd, text + done, size - done);
 	ret = n < 0 || fsync(fd) ?
-		      msg_error("cannot write '" MANIFEST_NAME "': %s", strerror(errno)) : 0;
+		      msg_error("cannot write '" MANIFEST_NAME "': %s", strerror(errno)) :
+		      0;
 	close(fd);
 	return ret;
 }
@@ -166,7 +167,8 @@ static bool manifest_is_name(const char *name)
 	size_t i;
 
 	for (i = 0; name[i]; i++)
-		if (!isascii(name[i]) || (!isalnum((unsigned char)name[i]) && !strchr("._-", name[i])))
+		if (!isascii(name[i]) ||
+		    (!isalnum((unsigned char)name[i]) && !strchr("._-", name[i])))
 			return false;
 	return i && i < sizeof(((struct manifest_file *)NULL)->name) && name[0] != '.';
 }
@@ -178,7 +180,8 @@ static int manifest_parse_file(struct manifest_file *file, json_object *o)
 
 	if (!name || !manifest_is_name(name) || bytes < 0)
 		return manifest_bad("a file has no name or no size");
-	if (!sha || strlen(sha) != DIGEST_HEX - 1 || strspn(sha, "0123456789abcdef") != DIGEST_HEX - 1)
+	if (!sha || strlen(sha) != DIGEST_HEX - 1 ||
+	    strspn(sha, "0123456789abcdef") != DIGEST_HEX - 1)
 		return manifest_bad("a file has no digest");
 	strcpy(file->name, name);
 	strcpy(file->sha256, sha);
@@ -298,7 +301,7 @@ int manifest_read(struct manifest *m, int dir)
 	o = json_tokener_parse(text);
 	free(text);
 	ret = json_object_is_type(o, json_type_object) ? manifest_parse(m, o) :
-							  manifest_bad("it is no JSON object");
+							 manifest_bad("it is no JSON object");
 	json_object_put(o);
 	return ret;
 }

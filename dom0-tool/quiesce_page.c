@@ -7,7 +7,8 @@
 #include "quiesce_page.h"
 
 /* Copy each field once. The numbers come first: the state is not older than they are. */
-static void quiesce_page_read(const struct quiesce_page *page, struct stillpoint_quiesce_guest *guest)
+static void quiesce_page_read(const struct quiesce_page *page,
+			      struct stillpoint_quiesce_guest *guest)
 {
 	const volatile struct stillpoint_quiesce_guest *g = page->guest;
 	unsigned int i;
@@ -49,8 +50,9 @@ int quiesce_page_get(const struct quiesce_page *page, struct stillpoint_quiesce_
 	if (guest->result > STILLPOINT_QUIESCE_NO_AGENT)
 		return msg_error("the quiesce page has result %u, which is none", guest->result);
 	if (guest->report_bytes > STILLPOINT_REPORT_BYTES)
-		return msg_error("the quiesce page has a report of %u bytes, at most %u are allowed",
-				 guest->report_bytes, STILLPOINT_REPORT_BYTES);
+		return msg_error(
+			"the quiesce page has a report of %u bytes, at most %u are allowed",
+			guest->report_bytes, STILLPOINT_REPORT_BYTES);
 	return 0;
 }
 

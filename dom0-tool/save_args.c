@@ -242,7 +242,8 @@ static int save_check(const struct save_args *args)
 
 	if (opts->max_pause_us && opts->after != SAVE_RUN_ON)
 		return cmd_usage_error("--max-pause is for a guest that runs on");
-	if (opts->hook && opts->deadline_ms + SAVE_DRAIN_MS + opts->hook->timeout_ms > SAVE_DEADLINE_MAX_MS)
+	if (opts->hook &&
+	    opts->deadline_ms + SAVE_DRAIN_MS + opts->hook->timeout_ms > SAVE_DEADLINE_MAX_MS)
 		return cmd_usage_error(
 			"--deadline and --hook-timeout may be %llu s in all, as no guest stays in its park for longer than %llu s",
 			SAVE_DEADLINE_MAX_MS / 1000 - SAVE_DRAIN_MS / 1000,

@@ -98,13 +98,14 @@ static int volumes_partition(struct volumes *volumes, int fd, const char *name, 
 	return volumes_add(volumes, &part);
 }
 
-static int volumes_partitions(struct volumes *volumes, int fd, const char *name, blkid_partlist list,
-			      uint64_t size)
+static int volumes_partitions(struct volumes *volumes, int fd, const char *name,
+			      blkid_partlist list, uint64_t size)
 {
 	int n = blkid_partlist_numof_partitions(list), i;
 
 	for (i = 0; i < n && i < VOLUMES_MAX; i++)
-		if (volumes_partition(volumes, fd, name, blkid_partlist_get_partition(list, i), size))
+		if (volumes_partition(volumes, fd, name, blkid_partlist_get_partition(list, i),
+				      size))
 			return -1;
 	return 0;
 }

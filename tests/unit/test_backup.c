@@ -22,9 +22,9 @@
 #define PFNS 1500
 
 /* Copies the disks as a hook does it; told what it is called for. */
-#define COPY                                                                           \
-	"echo $STILLPOINT_ACTION $STILLPOINT_QUIESCED $STILLPOINT_DOMID >>actions;"    \
-	"test $STILLPOINT_ACTION = snapshot || exit 0;"                                \
+#define COPY                                                                        \
+	"echo $STILLPOINT_ACTION $STILLPOINT_QUIESCED $STILLPOINT_DOMID >>actions;" \
+	"test $STILLPOINT_ACTION = snapshot || exit 0;"                             \
 	"echo \"$STILLPOINT_DISKS\" | while read v f p; do cp \"$p\" \"$STILLPOINT_TARGET/$v.img\"; done"
 
 static const char *const disk_files[] = { "one disk", "two", NULL };
@@ -196,8 +196,8 @@ static void test_hook_fails(void **state)
 	check_hook("test $STILLPOINT_ACTION = snapshot || exit 4", "exit status 4");
 	check_hook("test $STILLPOINT_ACTION != drop || exit 5", "exit status 5");
 	check_hook("exit 0", "made no copy of the disk xvda");
-	check_hook("mkdir $STILLPOINT_TARGET/xvda.img", "no regular file");
-	check_hook("ln -s /etc/passwd $STILLPOINT_TARGET/xvda.img", "cannot open 'xvda.img'");
+	check_hook("mkdir -p $STILLPOINT_TARGET/xvda.img", "no regular file");
+	check_hook("ln -sf /etc/passwd $STILLPOINT_TARGET/xvda.img", "cannot open 'xvda.img'");
 }
 
 static void test_hook_hangs(void **state)
@@ -216,9 +216,10 @@ static void test_hook_is_interrupted(void **state)
 	char command[128];
 
 	(void)state;
-	snprintf(command, sizeof(command),
-		 "echo $STILLPOINT_ACTION >>actions; test $STILLPOINT_ACTION = drop || { kill -INT %d; sleep 600; }",
-		 getpid());
+	snprintf(
+		command, sizeof(command),
+		"echo $STILLPOINT_ACTION >>actions; test $STILLPOINT_ACTION = drop || { kill -INT %d; sleep 600; }",
+		getpid());
 	opts.hook.command = command;
 	assert_fails(backup(), "interrupted");
 	assert_text("actions", "snapshot\ndrop\n");
@@ -263,6 +264,50 @@ static void test_freeze_breaks(void **state)
 	opts.save.freeze = &freeze;
 	m->on_pause = on_pause_break;
 	check_hook(COPY, "the agent in the guest ended");
+}
+
+static char phases[512];
+
+static void on_phase(const char *name)
+{
+	snprintf(phases + strlen(phases), sizeof(phases) - strlen(phases), "%s ", name);
+}
+
+static void assert_phases(const char *some)
+{
+	if (!strstr(phases, some))
+		fail_msg("phases are '%s', expected '%s' in it", phases, some);
+}
+
+/* What is written while it freezes is copied in a round of its own. */
+static void test_order(void **state)
+{
+	(void)state;
+	machine_track(m);
+	phases[0] = '\0';
+	opts.save.track = &tracker_guest;
+	opts.save.freeze = &freeze;
+	opts.save.max_rounds = 1;
+	opts.save.phase = on_phase;
+	assert_works(backup());
+	assert_backup(5);
+	assert_phases(
+		"round 1 freezing frozen harvested round 2 requesting parked draining disk hook "
+		"paused copying copied flipped running thawed writing");
+	assert_int_equal(res.save.nrounds, 2);
+}
+
+/* The guest is paused for good: it is told to thaw, and nobody waits for that. */
+static void test_stays_paused(void **state)
+{
+	(void)state;
+	opts.save.freeze = &freeze;
+	opts.save.path = "image";
+	opts.save.after = SAVE_PAUSE;
+	assert_works(save_run(&m->dom, &opts.save, &res.save));
+	assert_int_equal(m->pauses, 1);
+	assert_int_equal(m->quiesce.host.thaw, m->quiesce.host.request);
+	m->dom.ops->unpause(&m->dom);
 }
 
 static void test_parking_fails(void **state)
@@ -339,7 +384,7 @@ static void test_hostile_manifest(void **state)
 	change("{", "", "no JSON object");
 	change("\"stillpoint_backup\":1", "\"stillpoint_backup\":2", "version 2");
 	change("\"stillpoint_backup\":1", "\"x\":1", "no backup");
-	change("\"domain\":\"file\"", "\"domain\":\"../x\"", "no domain");
+	change("\"domain\":\"file\"", "\"domain\":\"../x\"", "cannot be a domain's name");
 	change("\"xvda.img\"", "\"../xvda.img\"", "no name");
 	change("\"xvda.img\"", "\"/etc/passwd\"", "no name");
 	change("\"xvda.img\"", "\".hidden\"", "no name");
@@ -479,6 +524,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_not_drained, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_frozen, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_freeze_breaks, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stays_paused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_parking_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile_manifest, setup, teardown),

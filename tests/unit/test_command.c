@@ -133,8 +133,10 @@ static void test_watch(void **state)
 	char *text;
 
 	(void)state;
-	assert_fails(run("sleep 600 & echo $! >pid; trap '' TERM; touch there; while :; do wait; done", &c),
-		     "objection");
+	assert_fails(
+		run("sleep 600 & echo $! >pid; trap '' TERM; touch there; while :; do wait; done",
+		    &c),
+		"objection");
 	text = (char *)tempdir_read("pid", &size);
 	text[size - 1] = '\0';
 	pid = atoi(text);
