@@ -32,6 +32,7 @@ holds_still() {
 export -f holds_still
 
 expect 0 'prepare the guest' prepare g1
+expect 0 'start the agent' ask g1 systemctl start stillpoint-agent
 expect 0 'the agent runs' within 120 has_agent
 expect 0 'status' stillpoint status g1
 has 'it is idle' 'quiesce: +idle' "$output"
@@ -87,6 +88,7 @@ expect 0 'save --quiesce' stillpoint save --quiesce --json g1 "$images/quiet"
 echo "# $(jq -c '{frozen, freeze_us, frozen_us, pause_us}' <<<"$output")"
 is 'json: quiesced' true "$(field quiesced "$output")"
 expect 0 'its image is right' verify_stream "$images/quiet"
+expect 0 'no page of it is missing' stillpoint save --quiesce --audit --force g1 "$images/quiet"
 expect 0 'after that it is well' is_well
 
 killed_tool() {

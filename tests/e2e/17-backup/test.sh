@@ -31,6 +31,7 @@ hidden() { find "$backups" -mindepth 1 -maxdepth 1 -name '.*'; }
 no_loop() { ! losetup -a | grep "$backups"; }
 
 expect 0 'prepare the guest' prepare g1
+expect 0 'start the agent' ask g1 systemctl start stillpoint-agent
 expect 0 'start the loads' start_load g1
 before=$(devices g1)
 expect 0 'backup' stillpoint backup --json --disk-hook "$only $hook" g1 "$backups/b"
