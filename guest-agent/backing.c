@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "backing.h"
 #include "slurp.h"
@@ -28,15 +29,34 @@ struct search {
 	void *to;
 };
 
-/* The mount in which @path is. */
+/* The mount that /proc says @fd is in. */
+static const struct mount *mount_of_fd(const struct mounts *mounts, int fd)
+{
+	const struct mount *mount = NULL;
+	char path[64], *text, *line;
+	unsigned int id;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	if (slurp(path, &text))
+		return NULL;
+	line = strstr(text, "mnt_id:");
+	if (line && sscanf(line, "mnt_id:%u", &id) == 1)
+		mount = mounts_by_id(mounts, id);
+	free(text);
+	return mount;
+}
+
+/* The mount in which @path is, NULL if it cannot be told. */
 static const struct mount *mount_of(const struct mounts *mounts, const char *path)
 {
-	struct statx st;
+	int fd = open(path, O_PATH | O_CLOEXEC);
+	const struct mount *mount;
 
-	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_MNT_ID, &st) ||
-	    !(st.stx_mask & STATX_MNT_ID))
+	if (fd < 0)
 		return NULL;
-	return mounts_by_id(mounts, (unsigned int)st.stx_mnt_id);
+	mount = mount_of_fd(mounts, fd);
+	close(fd);
+	return mount;
 }
 
 /* True if @device, a folder of /sys, is a loop device or a partition of one. */

@@ -74,15 +74,17 @@ static const char *why_not(int err)
 static void report_fs(struct round *round, const struct mount *mount, const char *outcome,
 		      uint64_t us, const char *detail)
 {
-	report_add(&round->report, &(struct report_line){
-					   .kind = "fs",
-					   .outcome = outcome,
-					   .what = mount->type,
-					   .name = mount->point,
-					   .us = us,
-					   .detail = detail,
-					   .important = !strcmp(outcome, "failed"),
-				   });
+	const struct report_line line = {
+		.kind = "fs",
+		.outcome = outcome,
+		.what = mount->type,
+		.name = mount->point,
+		.us = us,
+		.detail = detail,
+		.important = !strcmp(outcome, "failed"),
+	};
+
+	report_add(&round->report, &line);
 }
 
 static bool is_held(const struct round *round, const struct mount *mount)
@@ -191,8 +193,15 @@ static void report_others(struct round *round, const struct plan *plan)
 		[PLAN_NETWORK] = "network",
 		[PLAN_USERSPACE] = "userspace",
 	};
-	unsigned int pseudo = 0;
 	char detail[64];
+	const struct report_line line = {
+		.kind = "fs",
+		.outcome = "pseudo",
+		.what = "-",
+		.name = "-",
+		.detail = detail,
+	};
+	unsigned int pseudo = 0;
 	size_t i;
 
 	for (i = plan->freeze; i < plan->count; i++) {
@@ -202,11 +211,7 @@ static void report_others(struct round *round, const struct plan *plan)
 			report_fs(round, plan->all[i].mount, outcomes[plan->all[i].class], 0, NULL);
 	}
 	snprintf(detail, sizeof(detail), "%u without a disk", pseudo);
-	report_add(&round->report, &(struct report_line){ .kind = "fs",
-							  .outcome = "pseudo",
-							  .what = "-",
-							  .name = "-",
-							  .detail = detail });
+	report_add(&round->report, &line);
 }
 
 /* What is written before anything is frozen keeps nobody waiting. */

@@ -97,7 +97,7 @@ static int run(const struct settings *settings)
 	int signals = catch_signals(), device = device_open(settings->device), status;
 
 	if (signals < 0 || device < 0) {
-		say("cannot open %s: %s; is the module stillpoint loaded, and no other agent running?",
+		say("cannot open %s: %s; load the module stillpoint, and run one agent only",
 		    settings->device, strerror(device < 0 ? -device : errno));
 		return 1;
 	}

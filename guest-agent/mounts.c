@@ -9,20 +9,21 @@
 #include "text.h"
 
 /* The fields of a line before the optional ones, and behind the hyphen that ends these. */
-enum {
+enum field {
 	FIELD_ID,
 	FIELD_PARENT,
 	FIELD_DEV,
 	FIELD_ROOT,
 	FIELD_POINT,
 	FIELD_OPTIONS,
-	FIELDS
+	FIELDS,
 };
-enum {
+
+enum tail {
 	TAIL_TYPE,
 	TAIL_SOURCE,
 	TAIL_OPTIONS,
-	TAILS
+	TAILS,
 };
 
 /* Take @count words off *rest into @words. Returns 0, or -EINVAL if there are fewer. */

@@ -70,12 +70,16 @@ static void remove_note(const struct settings *settings)
 
 static void report_note(struct round *round, const char *detail)
 {
-	report_add(&round->report, &(struct report_line){ .kind = "note",
-							  .outcome = "warning",
-							  .what = "-",
-							  .name = "-",
-							  .detail = detail,
-							  .important = true });
+	const struct report_line line = {
+		.kind = "note",
+		.outcome = "warning",
+		.what = "-",
+		.name = "-",
+		.detail = detail,
+		.important = true,
+	};
+
+	report_add(&round->report, &line);
 }
 
 static void report_hook(struct round *round, size_t number, const struct hook_run *run)
@@ -86,18 +90,18 @@ static void report_hook(struct round *round, size_t number, const struct hook_ru
 		[HOOK_TIMEOUT] = "timeout",
 		[HOOK_STOPPED] = "failed",
 	};
+	const struct report_line line = {
+		.kind = "hook",
+		.outcome = outcomes[run->outcome],
+		.what = run->phase,
+		.name = round->hooks.names[number],
+		.us = run->us,
+		.detail =
+			run->outcome == HOOK_STOPPED ? "stopped, as the round is over" : run->said,
+		.important = run->outcome != HOOK_OK,
+	};
 
-	report_add(&round->report, &(struct report_line){
-					   .kind = "hook",
-					   .outcome = outcomes[run->outcome],
-					   .what = run->phase,
-					   .name = round->hooks.names[number],
-					   .us = run->us,
-					   .detail = run->outcome == HOOK_STOPPED ?
-							     "stopped, as the round is over" :
-							     run->said,
-					   .important = run->outcome != HOOK_OK,
-				   });
+	report_add(&round->report, &line);
 }
 
 static uint64_t hook_limit(const struct round *round)

@@ -16,8 +16,8 @@
 
 static u64 __init features(void)
 {
-	u64 always = STILLPOINT_FEATURE_PARK | STILLPOINT_FEATURE_TRACK |
-		     STILLPOINT_FEATURE_QUIESCE;
+	u64 always =
+		STILLPOINT_FEATURE_PARK | STILLPOINT_FEATURE_TRACK | STILLPOINT_FEATURE_QUIESCE;
 
 	return sp_free_is_possible() ? always | STILLPOINT_FEATURE_FREE : always;
 }

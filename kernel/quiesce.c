@@ -165,6 +165,7 @@ int sp_quiesce_report_add(const char *text, size_t bytes)
 	if (bytes > STILLPOINT_REPORT_BYTES - used)
 		return -ENOSPC;
 	memcpy(report + used, text, bytes);
+	/* dom0 that sees the length sees the text. */
 	smp_store_release(&guest->report_bytes, used + bytes);
 	return 0;
 }

@@ -125,6 +125,7 @@ static void none_left(void)
 	now.thawed = true;
 	WRITE_ONCE(page->held, 0);
 	WRITE_ONCE(page->thaw_us, now_us() - now.over_us);
+	/* dom0 that sees the number sees the rest. */
 	smp_store_release(&page->thawed, now.number);
 	set_state(STILLPOINT_QUIESCE_THAWING);
 	/* An agent that knows of the round runs its hooks first. */

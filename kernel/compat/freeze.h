@@ -10,23 +10,23 @@
  * process thaws stays frozen for the kernel. Before that, whoever comes thaws it.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
-#define SP_FREEZE_ARGS(sb) (sb), FREEZE_HOLDER_KERNEL
+#define sp_call_super(call, sb) ((call)((sb), FREEZE_HOLDER_KERNEL))
 #else
-#define SP_FREEZE_ARGS(sb) (sb)
+#define sp_call_super(call, sb) ((call)(sb))
 #endif
 
 static inline int sp_freeze_super(struct super_block *sb)
 {
 	if (sb->s_op->freeze_super)
-		return sb->s_op->freeze_super(SP_FREEZE_ARGS(sb));
-	return freeze_super(SP_FREEZE_ARGS(sb));
+		return sp_call_super(sb->s_op->freeze_super, sb);
+	return sp_call_super(freeze_super, sb);
 }
 
 static inline int sp_thaw_super(struct super_block *sb)
 {
 	if (sb->s_op->thaw_super)
-		return sb->s_op->thaw_super(SP_FREEZE_ARGS(sb));
-	return thaw_super(SP_FREEZE_ARGS(sb));
+		return sp_call_super(sb->s_op->thaw_super, sb);
+	return sp_call_super(thaw_super, sb);
 }
 
 #endif /* SP_COMPAT_FREEZE_H */

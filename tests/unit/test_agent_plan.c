@@ -16,9 +16,9 @@ static const char pseudo[] = "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\n\text4\n\
 
 /* A guest with something of each kind. */
 static const char usual[] =
-	"21 26 0:20 / /sys rw,nosuid shared:7 - sysfs sysfs rw\n"
+	"21 26 0:20 / /sys rw,nosuid shared:7 - sysfs none rw\n"
 	"26 1 202:0 / / rw,relatime shared:1 - ext4 /dev/xvda rw,errors=remount-ro\n"
-	"27 26 0:24 / /run rw shared:5 - tmpfs tmpfs rw,size=1k\n"
+	"27 26 0:24 / /run rw shared:5 - tmpfs none rw,size=1k\n"
 	"30 26 202:16 / /data rw,noatime - ext4 /dev/xvdb rw\n"
 	"31 26 0:40 / /srv ro - nfs4 host:/srv rw,vers=4.2\n"
 	"32 26 0:41 / /home/a rw - fuse.sshfs b:/ rw\n"

@@ -18,13 +18,17 @@ static struct report report;
 
 static void add(const char *name, const char *detail, bool important)
 {
-	report_add(&report, &(struct report_line){ .kind = "fs",
-						   .outcome = "frozen",
-						   .what = "ext4",
-						   .name = name,
-						   .us = 12,
-						   .detail = detail,
-						   .important = important });
+	const struct report_line line = {
+		.kind = "fs",
+		.outcome = "frozen",
+		.what = "ext4",
+		.name = name,
+		.us = 12,
+		.detail = detail,
+		.important = important,
+	};
+
+	report_add(&report, &line);
 }
 
 static void text_is(const char *expected)
