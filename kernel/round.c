@@ -285,17 +285,18 @@ void sp_round_restored(void)
 
 int sp_round_attach(void)
 {
-	int err = 0;
+	bool first;
 
 	mutex_lock(&lock);
-	if (has_agent)
-		err = -EBUSY;
-	has_agent = true;
-	/* It does not know of a round in which another ended. */
-	now.told_freeze &= err != 0;
-	WRITE_ONCE(page->agent, 1);
+	first = !has_agent;
+	if (first) {
+		has_agent = true;
+		/* It does not know of a round in which another ended. */
+		now.told_freeze = false;
+		WRITE_ONCE(page->agent, 1);
+	}
 	mutex_unlock(&lock);
-	return err;
+	return first ? 0 : -EBUSY;
 }
 
 void sp_round_detach(void)

@@ -46,7 +46,7 @@
  * between tabs and ends with a newline; a last line without one is to be ignored:
  *
  *   kind     "fs", "hook" or "note"
- *   outcome  of fs: frozen, thawed, read-only (held, too), excluded, network, userspace,
+ *   outcome  of fs: frozen, read-only (held, too), excluded, network, userspace,
  *	      pseudo (one line for all), unsupported, failed; of hook: ok, failed, timeout;
  *	      of note: warning, truncated
  *   what     of fs: the type; of hook: freeze, thaw, restored; of note: -
