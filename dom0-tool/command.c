@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#define _GNU_SOURCE /* execvpe, pidfd_open */
+#define _GNU_SOURCE /* environ, execvpe */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -21,8 +21,6 @@
 
 /* From TERM to KILL, and from KILL until nobody waits any more. */
 #define COMMAND_GRACE_MS 2000
-
-extern char **environ;
 
 /* The environment with @add, whose names it does not have. free() it. */
 static char **command_environment(const char *const *add)
@@ -49,7 +47,10 @@ static char **command_environment(const char *const *add)
 	return env;
 }
 
-/* In the child, which shares our memory until it runs the command. */
+/*
+ * In the child, which shares our memory until it runs the command. Returns a negative errno
+ * if it cannot.
+ */
 static int command_become(const struct command *c, char **env, pid_t parent, int null)
 {
 	static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT, SIGXFSZ };
@@ -61,15 +62,15 @@ static int command_become(const struct command *c, char **env, pid_t parent, int
 	sigemptyset(&none);
 	if (setpgid(0, 0) || prctl(PR_SET_PDEATHSIG, SIGKILL) ||
 	    sigprocmask(SIG_SETMASK, &none, NULL))
-		return errno;
+		return -errno;
 	if (getppid() != parent)
-		return ESRCH;
+		return -ESRCH;
 	if (null >= 0 && dup2(null, STDIN_FILENO) < 0)
-		return errno;
+		return -errno;
 	if (c->output_to_stderr && dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
-		return errno;
+		return -errno;
 	execvpe(c->argv[0], (char *const *)c->argv, env);
-	return errno;
+	return -errno;
 }
 
 /* Returns the process, or -1 with c->not_run set. */
@@ -88,7 +89,7 @@ static pid_t command_start(struct command *c, char **env)
 	}
 	if (null >= 0)
 		close(null);
-	c->not_run = pid < 0 ? errno : error;
+	c->not_run = pid < 0 ? errno : -error;
 	if (pid > 0 && c->not_run)
 		waitpid(pid, NULL, 0);
 	return c->not_run ? -1 : pid;

@@ -42,7 +42,7 @@ struct freeze_options {
 
 void freeze_options_init(struct freeze_options *opts);
 
-/* Leave @what alone: a path, or a type of file systems. Returns 0, or -1 with an error recorded. */
+/* Leave @what alone: a path, or a type of file systems. Returns 0, or -1, recorded. */
 int freeze_exclude(struct freeze_options *opts, const char *what);
 
 /**
@@ -95,7 +95,10 @@ void freeze_finish(struct freeze *f);
 /* Whatever is left of freeze_end(), without a judgement, and free all. */
 void freeze_close(struct freeze *f);
 
-/* Have a round that is under way end, whoever asked for it; 1 if there is one, 0, or -1, recorded. */
+/*
+ * Have a round that is under way end, whoever asked for it, and wait for that at most @timeout_ms.
+ * Returns 1 if there was one, 0 if not, or -1 with an error recorded.
+ */
 int freeze_thaw(struct domain *dom, uint64_t timeout_ms);
 
 /* The name of the lock. */

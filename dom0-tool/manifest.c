@@ -25,16 +25,12 @@ static int manifest_open_file(int dir, const char *name, struct stat *st)
 {
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
-	if (fd < 0 || fstat(fd, st)) {
-		msg_error("cannot open '%s' of the backup: %s", name, strerror(errno));
-	} else if (!S_ISREG(st->st_mode)) {
-		msg_error("'%s' of the backup is no regular file", name);
-	} else {
+	if (fd < 0)
+		return msg_error("cannot open '%s' of the backup: %s", name, strerror(errno));
+	if (!fstat(fd, st) && S_ISREG(st->st_mode))
 		return fd;
-	}
-	if (fd >= 0)
-		close(fd);
-	return -1;
+	close(fd);
+	return msg_error("'%s' of the backup is no regular file", name);
 }
 
 int manifest_measure(struct manifest_file *file, int dir, const char *name)

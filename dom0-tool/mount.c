@@ -231,7 +231,7 @@ static int mount_all(const struct mount *m)
 	return ret;
 }
 
-int mount_backup(const char *path, const char *target, json_object *list)
+int mount_backup(const char *path, const char *target, struct json_object *list)
 {
 	struct mount m = { .list = list };
 	int ret;

@@ -12,7 +12,7 @@
  * Mount the backup @path at @target, an existing directory. @list, an array, gets an object for
  * each file system. Returns 0, or -1 with an error recorded and nothing mounted.
  */
-int mount_backup(const char *path, const char *target, json_object *list);
+int mount_backup(const char *path, const char *target, struct json_object *list);
 
 /* Unmount what mount_backup() mounted at @target. Returns 0 or -1, recorded. */
 int mount_end(const char *target);

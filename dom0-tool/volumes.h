@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The file systems on a raw copy of a guest's disk. What is on the disk is the guest's to choose. */
+/* The file systems on a raw copy of a guest's disk, on which the guest may have put anything. */
 #ifndef STILLPOINT_VOLUMES_H
 #define STILLPOINT_VOLUMES_H
 
