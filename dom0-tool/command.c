@@ -95,35 +95,36 @@ static pid_t command_start(struct command *c, char **env)
 	return c->not_run ? -1 : pid;
 }
 
-/* Wait at most @ms for it to end. True if it did. */
-static bool command_ended(struct command *c, pid_t pid, int pidfd, unsigned int ms)
+/* Wait at most @ms for it to end. True if it did; its number is its own until it is reaped. */
+static bool command_ended(int pidfd, unsigned int ms)
 {
 	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
 
-	poll(&pfd, 1, ms);
-	return waitpid(pid, &c->status, WNOHANG) == pid;
+	return poll(&pfd, 1, ms) > 0;
 }
 
-static void command_end(struct command *c, pid_t pid, int pidfd)
+static void command_await(int pidfd)
 {
 	uint64_t end = clock_us() + COMMAND_GRACE_MS * 1000;
 
-	kill(-pid, SIGTERM);
-	while (clock_us() < end)
-		if (command_ended(c, pid, pidfd, COMMAND_WATCH_MS))
-			break;
-	/* Children that it left in its process group, too. */
-	kill(-pid, SIGKILL);
-	end = clock_us() + COMMAND_GRACE_MS * 1000;
-	while (waitpid(pid, &c->status, WNOHANG) == 0 && clock_us() < end)
-		poll(NULL, 0, 10);
+	while (!command_ended(pidfd, COMMAND_WATCH_MS) && clock_us() < end)
+		;
 }
 
-static int command_watch(struct command *c, pid_t pid, int pidfd)
+static void command_end(pid_t pid, int pidfd)
+{
+	kill(-pid, SIGTERM);
+	command_await(pidfd);
+	/* Children that it left in its process group, too. */
+	kill(-pid, SIGKILL);
+	command_await(pidfd);
+}
+
+static int command_watch(struct command *c, int pidfd)
 {
 	uint64_t start = clock_us();
 
-	while (!command_ended(c, pid, pidfd, COMMAND_WATCH_MS)) {
+	while (!command_ended(pidfd, COMMAND_WATCH_MS)) {
 		if ((!c->through && signals_check()) || (c->watch && c->watch(c->arg)))
 			return -1;
 		if (c->timeout_ms && clock_us() - start >= c->timeout_ms * 1000)
@@ -149,9 +150,11 @@ int command_run(struct command *c)
 	if (pidfd < 0)
 		ret = msg_error("cannot watch %s: %s", c->name, strerror(errno));
 	else
-		ret = command_watch(c, pid, pidfd);
+		ret = command_watch(c, pidfd);
 	if (ret)
-		command_end(c, pid, pidfd);
+		command_end(pid, pidfd);
+	if (waitpid(pid, &c->status, WNOHANG) != pid && !ret)
+		ret = msg_error("cannot tell how %s ended: %s", c->name, strerror(errno));
 	if (pidfd >= 0)
 		close(pidfd);
 	return ret;

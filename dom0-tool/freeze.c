@@ -296,7 +296,8 @@ void freeze_finish(struct freeze *f)
 	if (!f->page || !f->number)
 		return;
 	before = strdup(msg_error_text());
-	if (freeze_await(f, false, FREEZE_HOOKS_MS))
+	/* One that did not even thaw is not waited for again. */
+	if (!freeze_reached(f->number, f->guest.thawed) || freeze_await(f, false, FREEZE_HOOKS_MS))
 		msg_warn("the guest's thaw hooks are not through; see 'stillpoint status'");
 	else
 		freeze_report_warn(f->page, &f->guest);
