@@ -69,6 +69,11 @@ u32 sp_control_ref(void)
 	return ref;
 }
 
+u64 sp_control_features(void)
+{
+	return guest->features;
+}
+
 u32 sp_control_port(void)
 {
 	return port.port;

@@ -18,7 +18,7 @@ static int write_all(struct xenbus_transaction xbt)
 	err = xenbus_printf(xbt, dir, STILLPOINT_XS_VERSION, "%s", STILLPOINT_VERSION);
 	if (!err)
 		err = xenbus_printf(xbt, dir, STILLPOINT_XS_FEATURES, "%#llx",
-				    (u64)STILLPOINT_FEATURE_PARK);
+				    sp_control_features());
 	if (!err)
 		err = xenbus_printf(xbt, dir, STILLPOINT_XS_REF, "%u", sp_control_ref());
 	if (!err)
