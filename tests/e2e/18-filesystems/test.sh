@@ -81,7 +81,7 @@ is 'the one that is read-only, too' /mnt/quiet "$(fs read-only)"
 is 'thawed when dom0 said so' thawed "$(result)"
 expect 0 'the writers go on' within 60 all_wrote
 expect 0 'excluded by path and by type' quiesce --exclude /mnt/again --exclude xfs g1 -- true
-is 'these' '/mnt/xfs /data' "$(fs excluded)"
+is 'these' '/data /mnt/xfs' "$(fs excluded)"
 
 expect 0 'unmounted while it is frozen' \
 	quiesce g1 -- timeout 60 guest g1 umount /mnt/nested
@@ -99,6 +99,7 @@ expect 125 'mounted while all is frozen' \
 	quiesce g1 -- sh -c 'timeout 60 guest g1 mount -o loop /run/more.img /run/more && sleep 5'
 is 'that is found' broken "$(result)"
 is 'the report names it' /run/more "$(fs failed)"
+expect 0 'it is unmounted' ask g1 umount /run/more
 expect 0 'all is well' is_well
 
 expect 0 'somebody else freezes one' ask g1 fsfreeze -f /mnt/xfs
@@ -162,7 +163,10 @@ expect 0 'a hook for a restored guest' \
 expect 0 'an image of the frozen guest' quiesce g1 -- stillpoint save --force g1 "$images/g1"
 is 'it was frozen until it was done' thawed "$(result)"
 expect 1 'it is not restored itself' ask g1 test -e /run/restored
-expect 0 'the copy: frozen and gone' quiesce g1 -- stillpoint save --stop --force g1 "$images/g1"
+# The guest that is to be thawed is gone then.
+expect 125 'an image of the frozen guest, which ends' \
+	quiesce g1 -- stillpoint save --stop --force g1 "$images/g1"
+expect 0 'it is gone' within 60 is_gone g1
 expect 0 'restore' stillpoint restore "$images/g1"
 expect 0 'the restored guest can write' can_write
 expect 0 'its hook was called' within 60 ask g1 test -s /run/restored
