@@ -78,7 +78,7 @@ expect fail 'what is above the quota fails' \
 	ask g1 dd if=/dev/urandom of=/dev/tmemswap0 bs=1M count=16 oflag=direct status=none
 is 'the store holds the quota' 1024 "$(in_store persistent_pages)"
 expect fail 'what failed does not read as something else' \
-	ask g1 dd if=/dev/tmemswap0 of=/dev/null bs=1M skip=15 iflag=direct status=none
+	ask g1 dd if=/dev/tmemswap0 of=/dev/null bs=1M skip=4 count=1 iflag=direct status=none
 expect 0 'unset the size again' reset_device
 expect 0 'a backing device' ask g1 \
 	"truncate -s 16M /root/back && losetup /dev/loop0 /root/back && echo /dev/loop0 >$sys/backing_dev"
@@ -96,7 +96,7 @@ expect 0 'no quota to speak of' stillpoint tmem set --quota 1024 g1
 expect 0 'a device for swap' set_size 512M
 expect 0 'swap on it' ask g1 'mkswap /dev/tmemswap0 && swapon /dev/tmemswap0'
 expect fail 'it is in use' reset_device
-job g1 start dirty dirty --size 400 --random --rate 2 --state /run/jobs/dirty.state
+job g1 start dirty dirty --size 400 --random --fill --rate 1 --state /run/jobs/dirty.state
 expect 0 'a working set of 400 MiB' swaps_on
 for ((n = 1; n <= rounds; n++)); do
 	expect 0 "kill the daemon ($n)" store_end KILL

@@ -69,15 +69,26 @@ static void write_page(struct area *area, struct heartbeat *heart)
 	heart->beats++;
 }
 
+/* Each once, as fast as can be. */
+static void fill(struct area *area, struct heartbeat *heart)
+{
+	struct area first = *area;
+
+	first.random = 0;
+	while (!stopping && heart->beats < area->pages)
+		write_page(&first, heart);
+}
+
 /* @pages_per_s: 0 for as fast as can be. */
 static void run(struct area *area, struct heartbeat *heart, uint64_t pages_per_s)
 {
-	uint64_t start = now_ns(CLOCK_MONOTONIC);
+	uint64_t start = now_ns(CLOCK_MONOTONIC), before = heart->beats;
 	int i;
 
 	while (!stopping) {
-		if (pages_per_s && heart->beats >= (now_ns(CLOCK_MONOTONIC) - start) / NS_PER_MS *
-							   pages_per_s / 1000) {
+		if (pages_per_s && heart->beats - before >= (now_ns(CLOCK_MONOTONIC) - start) /
+								    NS_PER_MS * pages_per_s /
+								    1000) {
 			sleep_ns(POLL_NS);
 			continue;
 		}
@@ -88,10 +99,10 @@ static void run(struct area *area, struct heartbeat *heart, uint64_t pages_per_s
 
 static void usage(void)
 {
-	puts("usage: dirty [--rate MIB] [--size MIB] [--random] [--state FILE] [--seconds N]\n"
+	puts("usage: dirty [--rate MIB] [--size MIB] [--random] [--fill] [--state FILE] [--seconds N]\n"
 	     "Writes pages of SIZE MiB of memory (default 16), RATE MiB of them a second (default 0, as fast\n"
-	     "as can be), one after the other or at random, until SIGTERM or for N seconds. Exit status 0 if\n"
-	     "each was found as it was left.");
+	     "as can be), one after the other or at random, until SIGTERM or for N seconds; with --fill all\n"
+	     "of them once before. Exit status 0 if each was found as it was left.");
 }
 
 int main(int argc, char **argv)
@@ -100,6 +111,7 @@ int main(int argc, char **argv)
 		{ "rate", required_argument, NULL, 'r' },
 		{ "size", required_argument, NULL, 's' },
 		{ "random", no_argument, NULL, 'a' },
+		{ "fill", no_argument, NULL, 'f' },
 		{ "state", required_argument, NULL, 't' },
 		{ "seconds", required_argument, NULL, 'n' },
 		{ "help", no_argument, NULL, 'h' },
@@ -110,6 +122,7 @@ int main(int argc, char **argv)
 	struct area area = { 0 };
 	const char *state = NULL;
 	struct heartbeat *heart;
+	bool fill_first = false;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -122,6 +135,9 @@ int main(int argc, char **argv)
 			break;
 		case 'a':
 			area.random = 1;
+			break;
+		case 'f':
+			fill_first = true;
 			break;
 		case 't':
 			state = optarg;
@@ -142,6 +158,8 @@ int main(int argc, char **argv)
 	area.words = allocate(area.pages * PAGE_BYTES);
 	area.counts = allocate(area.pages * sizeof(*area.counts));
 	stop_after(seconds);
+	if (fill_first)
+		fill(&area, heart);
 	run(&area, heart, rate_mib << 20 >> 12);
 	printf("dirty: pages %llu errors %llu, %s\n", (unsigned long long)heart->beats,
 	       (unsigned long long)heart->errors, heart->errors ? "WRONG" : "ok");
