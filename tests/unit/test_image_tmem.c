@@ -153,6 +153,31 @@ static void pools_come_back(void **state)
 	recorded_free(rec);
 }
 
+/* Also if nothing is between its end and its beginning. */
+static void pool_that_comes_again_is_empty(void **state)
+{
+	struct recorded *rec = recorded_new();
+	struct tmem_writer w;
+
+	(void)state;
+	rec->config = strdup("");
+	assert_works(tmem_writer_init(&w, &all_codecs));
+	w.img = &rec->img;
+	give_pool(&w, 4, PERSISTENT);
+	give_page(&w, 4, 1, 2);
+	assert_works(tmem_writer_pool_gone(&w, 4));
+	give_pool(&w, 4, PERSISTENT);
+	give_page(&w, 4, 2, 3);
+	/* So it is if the store does not say that it was gone. */
+	give_pool(&w, 4, PERSISTENT);
+	give_page(&w, 4, 3, 4);
+	assert_works(tmem_writer_end(&w));
+	assert_int_equal(rec->tmem.npages, 1);
+	assert_int_equal(rec->tmem.told.persistent, 1);
+	tmem_writer_free(&w);
+	recorded_free(rec);
+}
+
 /* Every bit matters, and every byte. */
 static void spoil(const char *path, bool side)
 {
@@ -750,6 +775,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(pools_come_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(pool_that_comes_again_is_empty, setup, teardown),
 		cmocka_unit_test_setup_teardown(whole_image_is_accepted, setup, teardown),
 		cmocka_unit_test_setup_teardown(encrypted_pools_are_not_readable, setup, teardown),
 		cmocka_unit_test_setup_teardown(hostile_pools_are_refused, setup, teardown),

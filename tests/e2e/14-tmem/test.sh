@@ -54,12 +54,14 @@ stored=$(pages stored)
 is 'the store has what the guest wrote' "$stored" "$(in_store persistent_pages)"
 job g1 start disk diskload --path /dev/tmemswap0 --size-mib 16 --block-kib 4 --depth 64 \
 	--state /run/jobs/disk.state
+writers_go_on() { ask g1 heartbeats --for-ms 30000 /run/jobs/disk.state; }
+# They fill the device before.
+expect 0 'writers' within 120 writers_go_on
 for n in 1 2 3; do
-	sleep 2
 	expect 0 "kill the daemon while it is written to ($n)" store_end KILL
 	sleep 2
 	expect 0 "start another ($n)" store_start
-	expect 0 "the writers go on ($n)" ask g1 heartbeats --for-ms 30000 /run/jobs/disk.state
+	expect 0 "the writers go on ($n)" writers_go_on
 done
 expect 0 'nothing was lost' job g1 stop disk
 expect 0 'stop the daemon' store_end TERM
@@ -81,7 +83,7 @@ expect fail 'what failed does not read as something else' \
 	ask g1 dd if=/dev/tmemswap0 of=/dev/null bs=1M skip=4 count=1 iflag=direct status=none
 expect 0 'unset the size again' reset_device
 expect 0 'a backing device' ask g1 \
-	"truncate -s 16M /root/back && losetup /dev/loop0 /root/back && echo /dev/loop0 >$sys/backing_dev"
+	"truncate -s 16M /root/back && modprobe loop && losetup /dev/loop0 /root/back && echo /dev/loop0 >$sys/backing_dev"
 expect fail 'one that is too small' set_size 32M
 expect 0 'a device with it' set_size 16M
 expect 0 'written and read, by the store and by the backing device' \

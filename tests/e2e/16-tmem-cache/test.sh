@@ -59,11 +59,13 @@ expect 0 'in less than a page' ask g1 \
 is 'the disk and its cache are still the same' "$(sum g1 /dev/xvdb)" "$(sum g1 $cached)"
 job g1 start disk diskload --path $cached --size-mib 16 --block-kib 4 --depth 64 \
 	--state /run/jobs/disk.state
-sleep 2
+writers_go_on() { ask g1 heartbeats --for-ms 30000 /run/jobs/disk.state; }
+# They fill the disk before.
+expect 0 'writers' within 120 writers_go_on
 expect 0 'kill the daemon while the cache is used' store_end KILL
-expect 0 'the writers need no store' ask g1 heartbeats --for-ms 30000 /run/jobs/disk.state
+expect 0 'the writers need no store' writers_go_on
 expect 0 'start another store' store_start
-expect 0 'the writers go on with it' ask g1 heartbeats --for-ms 30000 /run/jobs/disk.state
+expect 0 'the writers go on with it' writers_go_on
 expect 0 'the cache never had anything else' job g1 stop disk
 is 'the disk and its cache are the same after all' "$(sum g1 /dev/xvdb)" "$(sum g1 $cached)"
 expect 0 'remove the cache' ask g1 dmsetup remove cached
