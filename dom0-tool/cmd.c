@@ -31,6 +31,12 @@ int cmd_usage_error(const char *fmt, ...)
 	return CMD_USAGE;
 }
 
+int cmd_recorded_usage_error(void)
+{
+	msg_flush();
+	return CMD_USAGE;
+}
+
 int cmd_bad_option(char **argv)
 {
 	return cmd_usage_error("bad option '%s'", argv[optind - 1]);

@@ -22,6 +22,12 @@ int cmd_inspect(int argc, char **argv);
 int cmd_convert(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_tmem(int argc, char **argv);
+int cmd_quiesce(int argc, char **argv);
+int cmd_thaw(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_backup(int argc, char **argv);
+int cmd_mount(int argc, char **argv);
+int cmd_umount(int argc, char **argv);
 
 /*
  * Print the recorded error. Returns the exit status for a command that failed:
@@ -31,6 +37,9 @@ int cmd_failed(void);
 
 /* Point to the help. Returns CMD_USAGE. */
 int cmd_usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* As cmd_usage_error(), for the error that is recorded. */
+int cmd_recorded_usage_error(void);
 
 /* For an option that getopt_long() just refused. Returns CMD_USAGE. */
 int cmd_bad_option(char **argv);

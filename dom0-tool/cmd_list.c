@@ -74,19 +74,33 @@ static void list_read(struct domain *dom, struct list_row *row)
 
 static const char *list_features(uint64_t features, char *text, size_t size)
 {
-	uint64_t rest = features & ~STILLPOINT_FEATURE_PARK;
-	const char *park = features & STILLPOINT_FEATURE_PARK ? "park" : "";
+	static const struct {
+		uint64_t bit;
+		const char *name;
+	} known[] = {
+		{ STILLPOINT_FEATURE_PARK, "park" },
+		{ STILLPOINT_FEATURE_TRACK, "track" },
+		{ STILLPOINT_FEATURE_FREE, "free" },
+		{ STILLPOINT_FEATURE_QUIESCE, "quiesce" },
+	};
+	size_t used = 0, i;
 
-	if (rest)
-		snprintf(text, size, "%s%s%#llx", park, *park ? "," : "", (unsigned long long)rest);
-	else
-		snprintf(text, size, "%s", *park ? park : "-");
+	snprintf(text, size, "-");
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (features & known[i].bit)
+			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? "," : "",
+						 known[i].name);
+		features &= ~known[i].bit;
+	}
+	if (features)
+		snprintf(text + used, size - used, "%s%#llx", used ? "," : "",
+			 (unsigned long long)features);
 	return text;
 }
 
 static int list_print_row(const struct list_row *row)
 {
-	char features[40], state[320], *line;
+	char features[64], state[320], *line;
 	int ret;
 
 	if (row->note[0]) {
@@ -98,7 +112,7 @@ static int list_print_row(const struct list_row *row)
 			 row->paused ? ",paused" : "", row->held ? ",held" : "",
 			 row->stuck ? ",stuck" : "");
 		ret = asprintf(&line,
-			       "%-20s %5u %-10s %3u %-10s %-20s %11llu %9llu %8llu %8llu.%03llu\n",
+			       "%-20s %5u %-10s %3u %-24s %-20s %11llu %9llu %8llu %8llu.%03llu\n",
 			       row->dom->name, row->dom->domid, row->pub.version, row->pub.abi,
 			       list_features(row->pub.features, features, sizeof(features)), state,
 			       (unsigned long long)row->half.checkpoints,
@@ -194,7 +208,7 @@ static int list_run(struct xen *xen, bool json)
 		}
 		return cmd_print_json(array);
 	}
-	snprintf(header, sizeof(header), "%-20s %5s %-10s %3s %-10s %-20s %11s %9s %8s %12s\n",
+	snprintf(header, sizeof(header), "%-20s %5s %-10s %3s %-24s %-20s %11s %9s %8s %12s\n",
 		 "NAME", "ID", "VERSION", "ABI", "FEATURES", "STATE", "CHECKPOINTS", "ABANDONED",
 		 "RESTORES", "LAST PARK/MS");
 	return cmd_print(header) || list_all(xen, NULL) ? -1 : 0;

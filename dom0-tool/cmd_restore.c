@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "bring_back.h"
 #include "cmd.h"
 #include "copier.h"
 #include "json_add.h"
@@ -14,18 +16,22 @@
 #include "signals.h"
 
 static const char restore_help[] =
-	"usage: stillpoint restore [options] FILE|-\n"
+	"usage: stillpoint restore [options] FILE|-|DIR\n"
 	"\n"
 	"Restore the image FILE, of any layout, with 'xl restore'. A file in xl's layout is\n"
 	"checked wholly first; any other, and standard input, while it is read: if it turns\n"
-	"out to be damaged, the domain never runs. If the guest has tmem pools, a store must\n"
-	"run (stillpoint tmem serve) and have room for them.\n"
+	"out to be damaged, the domain never runs. Of a backup DIR, all files are checked and\n"
+	"the disks are put back first. If the guest has tmem pools, a store must run (stillpoint\n"
+	"tmem serve) and have room for them.\n"
 	"\n"
 	"  --paused         leave the domain paused\n"
 	"  --name NAME      restore under another name, with a fresh uuid\n"
 	"  --config XLCFG   use this configuration in place of the image's\n"
 	"  --key-file FILE  the key, of an encrypted image\n"
 	"  --tmem-file FILE the side file with the guest's tmem pools, of an image in xl's layout\n"
+	"  --force          of a backup: overwrite disks that exist\n"
+	"  --disk VDEV=PATH of a backup: put this disk there; may be given repeatedly\n"
+	"  --disks-only     of a backup: put the disks back, nothing else\n"
 	"  --threads N      threads that decompress (one for each processor, at most 4)\n"
 	"  --json           tell the result as JSON on stdout\n"
 	"  --verbose        show the messages of xl\n"
@@ -36,9 +42,34 @@ static const char restore_help[] =
  */
 struct restore_args {
 	struct restore restore;
+	struct bring_back back;
 	bool json;
 	bool help;
 };
+
+/* Those that are about backups. */
+static int restore_back_option(struct restore_args *a, int opt, char **argv)
+{
+	const char **more;
+
+	switch (opt) {
+	case 'f':
+		a->back.force = true;
+		return 0;
+	case 'o':
+		a->back.disks_only = true;
+		return 0;
+	case 'd':
+		more = realloc(a->back.disks, (a->back.ndisks + 1) * sizeof(*more));
+		if (!more)
+			return cmd_usage_error("out of memory");
+		a->back.disks = more;
+		more[a->back.ndisks++] = optarg;
+		return 0;
+	default:
+		return cmd_bad_option(argv);
+	}
+}
 
 static int restore_option(struct restore_args *a, int opt, char **argv)
 {
@@ -70,7 +101,7 @@ static int restore_option(struct restore_args *a, int opt, char **argv)
 		a->help = true;
 		return 0;
 	default:
-		return cmd_bad_option(argv);
+		return restore_back_option(a, opt, argv);
 	}
 }
 
@@ -83,6 +114,9 @@ static int restore_parse(struct restore_args *a, int argc, char **argv)
 		{ "key-file", required_argument, NULL, 'k' },
 		{ "tmem-file", required_argument, NULL, 'm' },
 		{ "threads", required_argument, NULL, 't' },
+		{ "force", no_argument, NULL, 'f' },
+		{ "disk", required_argument, NULL, 'd' },
+		{ "disks-only", no_argument, NULL, 'o' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
@@ -101,7 +135,22 @@ static int restore_parse(struct restore_args *a, int argc, char **argv)
 	if (argc - optind != 1)
 		return cmd_usage_error("expected FILE");
 	a->restore.path = argv[optind];
+	a->back.path = argv[optind];
 	return 0;
+}
+
+static bool restore_is_backup(const struct restore_args *a)
+{
+	struct stat st;
+
+	return !stat(a->back.path, &st) && S_ISDIR(st.st_mode);
+}
+
+static int restore_check_back(const struct restore_args *a)
+{
+	if (restore_is_backup(a) || !(a->back.force || a->back.disks_only || a->back.ndisks))
+		return 0;
+	return cmd_usage_error("--force, --disk and --disks-only are for the folder of a backup");
 }
 
 static int restore_report(const struct restore *r, bool json, uint32_t domid)
@@ -110,6 +159,8 @@ static int restore_report(const struct restore *r, bool json, uint32_t domid)
 	char *line;
 	int ret;
 
+	if (!r->domain)
+		return 0;
 	if (json) {
 		o = json_object_new_object();
 		add_string(o, "domain", r->domain);
@@ -134,15 +185,21 @@ int cmd_restore(int argc, char **argv)
 	uint32_t domid;
 	int ret;
 
-	if (restore_parse(&a, argc, argv))
+	if (restore_parse(&a, argc, argv) || (!a.help && restore_check_back(&a))) {
+		free(a.back.disks);
 		return CMD_USAGE;
+	}
 	if (a.help)
 		return cmd_print(restore_help) ? cmd_failed() : CMD_OK;
 	msg_set_subject("image", a.restore.path);
 	signals_catch();
-	ret = restore_run(&a.restore, &domid);
+	if (restore_is_backup(&a))
+		ret = bring_back(&a.back, &a.restore, &domid);
+	else
+		ret = restore_run(&a.restore, &domid);
 	if (!ret)
 		ret = restore_report(&a.restore, a.json, domid);
 	restore_free(&a.restore);
+	free(a.back.disks);
 	return ret ? cmd_failed() : CMD_OK;
 }

@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE /* asprintf */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "check_args.h"
 #include "cmd.h"
 #include "input.h"
 #include "json_add.h"
+#include "manifest.h"
 #include "msg.h"
 #include "signals.h"
 
 static const char verify_help[] =
-	"usage: stillpoint verify [options] FILE|-\n"
+	"usage: stillpoint verify [options] FILE|-|DIR\n"
 	"\n"
 	"Read all of the image FILE, or of standard input, and check every checksum, its\n"
-	"structure and its digest. Exits with 0 if all is right, else with 1.\n"
+	"structure and its digest; of a backup DIR, the digest of every file. Exits with 0 if\n"
+	"all is right, else with 1.\n"
 	"\n"
 	"  --key-file FILE  the key, of an encrypted image\n"
 	"  --threads N      threads that check (one for each processor, at most 4)\n"
@@ -78,6 +84,49 @@ static int verify_image(const struct check_args *v)
 	return ret;
 }
 
+static bool verify_is_folder(const struct check_args *v)
+{
+	struct stat st;
+
+	return !stat(v->path, &st) && S_ISDIR(st.st_mode);
+}
+
+static int verify_files(const struct check_args *v)
+{
+	struct manifest m = { .domain = NULL };
+	int dir = open(v->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret;
+
+	if (dir < 0)
+		return msg_error("cannot open the backup: %s", strerror(errno));
+	ret = manifest_read(&m, dir) || manifest_check(&m, dir) ? -1 : 0;
+	manifest_free(&m);
+	close(dir);
+	return ret;
+}
+
+/* A backup: its manifest, and the digests of its files. */
+static int verify_folder(const struct check_args *v)
+{
+	int ret = verify_files(v);
+	json_object *o;
+	char *line;
+
+	if (v->json) {
+		o = json_object_new_object();
+		add_string(o, "file", v->path);
+		add_boolean(o, "ok", !ret);
+		add_string(o, "error", ret ? msg_error_text() : NULL);
+		return cmd_print_json(o) || ret ? -1 : 0;
+	}
+	if (ret)
+		return -1;
+	if (asprintf(&line, "%s: ok: backup, all digests match\n", v->path) < 0)
+		return msg_error("out of memory");
+	ret = cmd_print(line);
+	free(line);
+	return ret;
+}
+
 int cmd_verify(int argc, char **argv)
 {
 	struct check_args v;
@@ -86,7 +135,9 @@ int cmd_verify(int argc, char **argv)
 		return CMD_USAGE;
 	if (v.help)
 		return cmd_print(verify_help) ? cmd_failed() : CMD_OK;
-	msg_set_subject("image", v.path);
+	msg_set_subject(verify_is_folder(&v) ? "folder" : "image", v.path);
 	signals_catch();
+	if (verify_is_folder(&v))
+		return verify_folder(&v) ? cmd_failed() : CMD_OK;
 	return verify_image(&v) ? cmd_failed() : CMD_OK;
 }

@@ -112,6 +112,51 @@ char *config_rename(const char *json, const char *name)
 	return copy;
 }
 
+/* The disk @vdev in @config, or NULL. */
+static json_object *config_disk(json_object *config, const char *vdev)
+{
+	json_object *disks, *disk, *name;
+	size_t i;
+
+	if (!json_object_object_get_ex(config, "disks", &disks) ||
+	    !json_object_is_type(disks, json_type_array))
+		return NULL;
+	for (i = 0; i < json_object_array_length(disks); i++) {
+		disk = json_object_array_get_idx(disks, i);
+		if (json_object_object_get_ex(disk, "vdev", &name) &&
+		    json_object_is_type(name, json_type_string) &&
+		    !strcmp(json_object_get_string(name), vdev))
+			return disk;
+	}
+	return NULL;
+}
+
+char *config_move_disk(const char *json, const char *vdev, const char *path, const char *format)
+{
+	json_object *config, *info, *disk;
+	char *copy = NULL;
+
+	config = config_parse(json, &info);
+	if (!config)
+		return NULL;
+	disk = config_disk(config, vdev);
+	if (!disk) {
+		msg_error("the configuration in the image has no disk '%s'", vdev);
+	} else {
+		json_object_object_add(disk, "pdev_path", json_object_new_string(path));
+		json_object_object_add(disk, "format", json_object_new_string(format));
+		/* libxl chooses what can serve it. */
+		json_object_object_del(disk, "backend");
+		json_object_object_del(disk, "script");
+		copy = strdup(json_object_to_json_string_ext(
+			config, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+		if (!copy)
+			msg_error("out of memory");
+	}
+	json_object_put(config);
+	return copy;
+}
+
 int config_check_name(const char *name)
 {
 	const char *p;

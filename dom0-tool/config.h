@@ -30,6 +30,12 @@ void config_free_summary(struct config_summary *summary);
 /* @json under the name @name and with a fresh uuid. free() it; NULL with an error recorded. */
 char *config_rename(const char *json, const char *name);
 
+/*
+ * @json with the disk @vdev at @path, in the format @format. free() it; NULL with an error
+ * recorded.
+ */
+char *config_move_disk(const char *json, const char *vdev, const char *path, const char *format);
+
 /* Returns 0 if @name can be a domain's name, else -1 with an error recorded. */
 int config_check_name(const char *name);
 

@@ -14,7 +14,9 @@
 
 #include "blob.h"
 #include "channel.h"
+#include "disks.h"
 #include "publish.h"
+#include "quiesce_page.h"
 
 struct domain;
 struct pool_export;
@@ -95,6 +97,11 @@ enum domain_logdirty {
  *	writable
  * @tmem: begin to copy its tmem pools, and the contents of ephemeral ones if @ephemeral; *exp
  *	becomes NULL if it has none; records an error and returns -1
+ * @quiesce: open the quiesce page of a module that can quiesce; records an error and
+ *	returns -1
+ * @disks: *disks become the domain's disks; records an error and returns -1
+ * @unanswered: *n becomes the number of block requests that the domain made, and that
+ *	backends have not answered. The domain must be parked, or paused
  * @destroy: destroy the domain with its devices
  * @close: free all
  */
@@ -121,6 +128,9 @@ struct domain_ops {
 	int (*channel)(struct domain *dom, const struct publish *pub, bool bind,
 		       struct channel **channel);
 	int (*tmem)(struct domain *dom, bool ephemeral, struct pool_export **exp);
+	int (*quiesce)(struct domain *dom, enum quiesce_use use, struct quiesce_page **page);
+	int (*disks)(struct domain *dom, struct disks *disks);
+	int (*unanswered)(struct domain *dom, uint64_t *n);
 	int (*destroy)(struct domain *dom);
 	void (*close)(struct domain *dom);
 };

@@ -189,6 +189,9 @@ static const struct domain_ops xen_ops = {
 	.published = domain_xen_published,
 	.channel = domain_xen_channel,
 	.tmem = domain_xen_tmem,
+	.quiesce = domain_xen_quiesce,
+	.disks = domain_xen_disks,
+	.unanswered = domain_xen_unanswered,
 	.destroy = xen_destroy,
 	.close = xen_close_domain,
 };

@@ -18,6 +18,9 @@ struct domain_xen {
  */
 struct domain *domain_xen_open(struct xen *xen, uint32_t domid);
 
+/* Returns 0, or -1 with an error recorded if a domain has the disk @path. */
+int domain_xen_check_unused(struct xen *xen, const char *path);
+
 /* Parts of the implementation, by file. */
 int domain_xen_get_regs(struct domain *dom, uint32_t vcpu, vcpu_guest_context_t *regs);
 int domain_xen_set_regs(struct domain *dom, uint32_t vcpu, const vcpu_guest_context_t *regs);
@@ -32,6 +35,9 @@ int domain_xen_published(struct domain *dom, struct publish *pub);
 int domain_xen_channel(struct domain *dom, const struct publish *pub, bool bind,
 		       struct channel **channel);
 int domain_xen_tmem(struct domain *dom, bool ephemeral, struct pool_export **exp);
+int domain_xen_quiesce(struct domain *dom, enum quiesce_use use, struct quiesce_page **page);
+int domain_xen_disks(struct domain *dom, struct disks *disks);
+int domain_xen_unanswered(struct domain *dom, uint64_t *n);
 
 /* For publish_read() and publish_present(); @arg is the struct domain. */
 int domain_xen_publish_get(void *arg, const char *key, char value[PUBLISH_VALUE_MAX + 1]);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 
 #include "clock.h"
@@ -13,9 +12,6 @@
 /* The guest gives up tracking after this time without a sign of us. */
 #define HARVEST_LEASE_US 60000000ULL
 
-/* Time between two signs; far below the lease, as a busy dom0 delays them. */
-#define HARVEST_BEAT_MS 500
-
 /* How often the page is looked at when no event comes. */
 #define HARVEST_POLL_US 10000
 
@@ -25,66 +21,9 @@
 /* How long the guest may take to end the epoch. */
 #define HARVEST_UNTRACK_MS 1000
 
-static void *harvest_beat(void *arg)
+static void harvest_sign(void *arg)
 {
-	struct harvest *h = arg;
-	struct timespec ts;
-
-	pthread_mutex_lock(&h->lock);
-	while (!h->stop) {
-		control_beat(h->ch);
-		clock_gettime(CLOCK_MONOTONIC, &ts);
-		ts.tv_nsec += HARVEST_BEAT_MS * 1000000L;
-		ts.tv_sec += ts.tv_nsec / 1000000000L;
-		ts.tv_nsec %= 1000000000L;
-		pthread_cond_timedwait(&h->wake, &h->lock, &ts);
-	}
-	pthread_mutex_unlock(&h->lock);
-	return NULL;
-}
-
-static int harvest_start_beat(struct harvest *h)
-{
-	pthread_condattr_t attr;
-	sigset_t all, old;
-	int ret;
-
-	pthread_mutex_init(&h->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&h->wake, &attr);
-	pthread_condattr_destroy(&attr);
-	/* Signals are the main thread's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&h->beat, NULL, harvest_beat, h);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (ret)
-		return msg_error("cannot start a thread: %s", strerror(ret));
-	h->beating = true;
-	return 0;
-}
-
-/* Give no more signs. */
-static void harvest_end_beat(struct harvest *h)
-{
-	if (!h->beating)
-		return;
-	pthread_mutex_lock(&h->lock);
-	h->stop = true;
-	pthread_cond_signal(&h->wake);
-	pthread_mutex_unlock(&h->lock);
-}
-
-static void harvest_stop_beat(struct harvest *h)
-{
-	if (!h->beating)
-		return;
-	harvest_end_beat(h);
-	pthread_join(h->beat, NULL);
-	pthread_cond_destroy(&h->wake);
-	pthread_mutex_destroy(&h->lock);
-	h->beating = false;
+	control_beat(arg);
 }
 
 /* Wait until request @number is done; *half is the guest's half then. */
@@ -195,7 +134,7 @@ int harvest_start(struct harvest *h, struct channel *ch, struct ram *mem, uint32
 		return msg_error("the module in the guest cannot track pages (features %#llx)",
 				 (unsigned long long)half.features);
 	h->tracked = true;
-	return harvest_first(h) ? -1 : harvest_start_beat(h);
+	return harvest_first(h) ? -1 : beat_start(&h->beat, harvest_sign, h->ch);
 }
 
 int harvest_next(struct harvest *h)
@@ -211,7 +150,7 @@ int harvest_parked(struct harvest *h)
 
 	h->tracked = false;
 	/* The page of our signs is memory of the guest: it must not change while it is copied. */
-	harvest_end_beat(h);
+	beat_hold(&h->beat, true);
 	control_read(h->ch, &half);
 	return harvest_follows(h, &half);
 }
@@ -231,7 +170,7 @@ void harvest_stop(struct harvest *h)
 
 	if (!h->ch)
 		return;
-	harvest_stop_beat(h);
+	beat_stop(&h->beat);
 	if (timeout_ms > HARVEST_UNTRACK_MS)
 		timeout_ms = HARVEST_UNTRACK_MS;
 	/* The error that led here was recorded before, and stays. */

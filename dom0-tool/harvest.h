@@ -7,8 +7,7 @@
 #ifndef STILLPOINT_HARVEST_H
 #define STILLPOINT_HARVEST_H
 
-#include <pthread.h>
-
+#include "beat.h"
 #include "bitmap.h"
 #include "channel.h"
 #include "ram.h"
@@ -21,7 +20,7 @@
  * @tracked: the epoch lasts
  * @half: the guest's half when the last set was made
  * @us: how long the last set took, as seen from here
- * @beat: thread that tells the guest that we are there
+ * @beat: tells the guest that we are there
  */
 struct harvest {
 	struct channel *ch;
@@ -31,11 +30,7 @@ struct harvest {
 	bool tracked;
 	struct stillpoint_guest_half half;
 	uint64_t us;
-	pthread_t beat;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool beating;
-	bool stop;
+	struct beat beat;
 };
 
 /*

@@ -11,12 +11,17 @@
 #include "lock.h"
 #include "msg.h"
 
-static void lock_path(char *path, size_t size, const char *dir, uint32_t domid)
+static void lock_path(char *path, size_t size, const char *dir, uint32_t domid, const char *name)
 {
-	snprintf(path, size, "%s/%u.lock", dir, domid);
+	snprintf(path, size, "%s/%u%s%s.lock", dir, domid, *name ? "." : "", name);
 }
 
 int lock_take(const char *dir, uint32_t domid)
+{
+	return lock_take_for(dir, domid, "");
+}
+
+int lock_take_for(const char *dir, uint32_t domid, const char *name)
 {
 	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	char path[PATH_MAX];
@@ -24,7 +29,7 @@ int lock_take(const char *dir, uint32_t domid)
 
 	if (mkdir(dir, 0700) && errno != EEXIST)
 		return msg_error("cannot make '%s': %s", dir, strerror(errno));
-	lock_path(path, sizeof(path), dir, domid);
+	lock_path(path, sizeof(path), dir, domid, name);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return msg_error("cannot open '%s': %s", path, strerror(errno));
@@ -46,7 +51,7 @@ bool lock_held(const char *dir, uint32_t domid)
 	bool held;
 	int fd;
 
-	lock_path(path, sizeof(path), dir, domid);
+	lock_path(path, sizeof(path), dir, domid, "");
 	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return false;

@@ -17,6 +17,9 @@
  */
 int lock_take(const char *dir, uint32_t domid);
 
+/* The same for another lock of the domain's, @name, for another kind of work. */
+int lock_take_for(const char *dir, uint32_t domid, const char *name);
+
 /* True if a live process holds the lock. Takes nothing itself. */
 bool lock_held(const char *dir, uint32_t domid);
 

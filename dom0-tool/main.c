@@ -24,6 +24,12 @@ static const struct command commands[] = {
 	{ "inspect", "show what is in an image", cmd_inspect },
 	{ "convert", "write an image in another layout", cmd_convert },
 	{ "diff", "show in what two images differ", cmd_diff },
+	{ "quiesce", "run a command while a guest's file systems are frozen", cmd_quiesce },
+	{ "thaw", "end a quiesce that is under way", cmd_thaw },
+	{ "status", "show a guest's quiesce and its checkpoints", cmd_status },
+	{ "backup", "save a guest's disks, and its memory, to a folder", cmd_backup },
+	{ "mount", "show the file systems of a backup", cmd_mount },
+	{ "umount", "end a mount of a backup", cmd_umount },
 	{ "recover", "let a guest go that a killed save left paused", cmd_recover },
 	{ "tmem", "keep pages for guests, or show what is kept", cmd_tmem },
 };

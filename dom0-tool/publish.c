@@ -100,6 +100,18 @@ int publish_read(struct publish *pub, publish_get get, void *arg)
 	return 0;
 }
 
+int publish_read_quiesce(struct publish_quiesce *pub, publish_get get, void *arg)
+{
+	uint64_t ref, port;
+
+	if (publish_number(get, arg, STILLPOINT_XS_QUIESCE_REF, 10, UINT32_MAX, &ref) ||
+	    publish_number(get, arg, STILLPOINT_XS_QUIESCE_PORT, 10, PUBLISH_PORT_MAX, &port))
+		return -1;
+	pub->ref = ref;
+	pub->port = port;
+	return 0;
+}
+
 int publish_present(publish_get get, void *arg)
 {
 	char value[PUBLISH_VALUE_MAX + 1];

@@ -37,6 +37,19 @@ typedef int (*publish_get)(void *arg, const char *key, char value[PUBLISH_VALUE_
  */
 int publish_read(struct publish *pub, publish_get get, void *arg);
 
+/**
+ * struct publish_quiesce - of the quiesce page
+ * @ref: its grant reference
+ * @port: the guest's event channel port
+ */
+struct publish_quiesce {
+	uint32_t ref;
+	uint32_t port;
+};
+
+/* Read and check the keys of a module that can quiesce. Returns 0, or -1, recorded. */
+int publish_read_quiesce(struct publish_quiesce *pub, publish_get get, void *arg);
+
 /* True if a module published anything. */
 int publish_present(publish_get get, void *arg);
 

@@ -124,6 +124,23 @@ static char *restore_parse_xlcfg(const struct restore *r)
 	return run.output;
 }
 
+/* Say in *json where the disks are. */
+static int restore_move_disks(const struct restore *r, char **json)
+{
+	char *moved;
+	size_t i;
+
+	for (i = 0; i < r->ndisks; i++) {
+		moved = config_move_disk(*json, r->disks[i].vdev, r->disks[i].path,
+					 r->disks[i].format);
+		if (!moved)
+			return -1;
+		free(*json);
+		*json = moved;
+	}
+	return 0;
+}
+
 /* Decide the configuration and the name. */
 static int restore_configure(struct restore *r)
 {
@@ -138,9 +155,17 @@ static int restore_configure(struct restore *r)
 		json = strdup(r->image);
 	else
 		msg_error("the image has no configuration in it; give one with --config");
-	if (!json)
+	if (!json || restore_move_disks(r, &json))
 		goto out;
+	if (r->ndisks) {
+		r->config = strdup(json);
+		if (!r->config) {
+			msg_error("out of memory");
+			goto out;
+		}
+	}
 	if (r->name) {
+		free(r->config);
 		r->config = config_rename(json, r->name);
 		if (!r->config)
 			goto out;

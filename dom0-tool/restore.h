@@ -12,10 +12,22 @@
 #include "xen.h"
 
 /**
+ * struct restore_disk - a disk that is not where the configuration has it
+ * @format: "raw" or "qcow2"
+ */
+struct restore_disk {
+	const char *vdev;
+	const char *path;
+	const char *format;
+};
+
+/**
  * struct restore - what is asked for, and what becomes of it
  * @path: of the image; "-" is standard input
  * @name: to give to the domain, NULL for the image's; so on
  * @xlcfg: a file in xl's format that takes the place of the configuration
+ * @disks: disks that are elsewhere
+ * @ndisks: of these
  * @image: the image's own configuration; NULL if it has none
  * @config: configuration to feed xl, NULL to let it read the image's own
  * @domain: name that the domain will have
@@ -33,6 +45,8 @@ struct restore {
 	uint64_t threads;
 	bool paused;
 	bool verbose;
+	const struct restore_disk *disks;
+	size_t ndisks;
 	struct input in;
 	char *image;
 	char *config;

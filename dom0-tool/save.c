@@ -42,6 +42,9 @@ static int save_copy(struct save *s)
 	uint64_t start = clock_us(), found;
 
 	save_phase(s, SAVE_COPYING);
+	freeze_hold_signs(&s->freeze, true);
+	if (s->freeze.frozen && freeze_check(&s->freeze))
+		return -1;
 	if (s->tracker.ops->parked(&s->tracker) || save_collect(s) || save_take_free(s) ||
 	    snapshot_check_start_info(&s->snap, &s->inverse, s->park.regs.user_regs.rdx))
 		return -1;
@@ -79,7 +82,7 @@ static int save_let_go(struct save *s)
 	save_phase(s, SAVE_RUNNING);
 	/* A log of the hypervisor makes the guest slow. */
 	tracker_stop(&s->tracker);
-	return 0;
+	return save_thaw(s);
 }
 
 static void save_confirm(struct save *s)
@@ -125,11 +128,11 @@ static int save_parked(struct save *s)
 
 	park_init(&s->park, s->dom, s->channel);
 	save_phase(s, SAVE_REQUESTING);
-	if (park_request(&s->park, opts->park_timeout_ms, opts->deadline_ms))
+	if (park_request(&s->park, opts->park_timeout_ms, save_deadline_ms(s)))
 		return -1;
 	res->request_to_parked_us = s->park.parked_us - s->park.requested_us;
 	save_phase(s, SAVE_PARKED);
-	if (park_enter(&s->park, opts->deadline_ms))
+	if (save_disks(s) || park_enter(&s->park, opts->deadline_ms))
 		return -1;
 	save_phase(s, SAVE_PAUSED);
 	if (save_tmem_hold(s) || save_copy(s) || save_tmem_release(s))
@@ -144,6 +147,8 @@ static int save_parked(struct save *s)
 
 static void save_free(struct save *s)
 {
+	freeze_close(&s->freeze);
+	disks_free(&s->disks);
 	park_free(&s->park);
 	sender_free(&s->sender);
 	copier_stop(&s->copier);
@@ -187,6 +192,7 @@ int save_run(struct domain *dom, const struct save_options *opts, struct save_re
 	s->out.dir = -1;
 	s->side_out.fd = -1;
 	s->side_out.dir = -1;
+	s->freeze.lock = -1;
 	if (!save_prepare(s) && !save_live(s))
 		ret = save_parked(s);
 	/* Before the guest runs on, its ring is served again. */
@@ -194,7 +200,11 @@ int save_run(struct domain *dom, const struct save_options *opts, struct save_re
 		save_tmem_close(s);
 	if (park_release(&s->park))
 		ret = -1;
-	/* The guest can answer again. */
+	/* The guest can answer again, unless it is to stay paused. */
+	if (ret || opts->after == SAVE_RUN_ON) {
+		save_thaw(s);
+		freeze_finish(&s->freeze);
+	}
 	tracker_stop(&s->tracker);
 	result->total_us = clock_us() - start;
 	save_free(s);

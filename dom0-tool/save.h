@@ -7,7 +7,9 @@
 #include <stdint.h>
 
 #include "audit.h"
+#include "disk_hook.h"
 #include "domain.h"
+#include "freeze.h"
 #include "image/image.h"
 #include "image/tmem_state.h"
 #include "tracker.h"
@@ -15,17 +17,23 @@
 /*
  * What may be reported while a save goes on, in this order. SAVE_TRACKING and the
  * rounds are missing if nothing is tracked; between two rounds comes SAVE_HARVESTED.
+ * After SAVE_FROZEN there is another round. What was not asked for is missing, too.
  */
 #define SAVE_TRACKING "tracking"
 #define SAVE_ROUND "round %u"
 #define SAVE_HARVESTED "harvested"
+#define SAVE_FREEZING "freezing"
+#define SAVE_FROZEN "frozen"
 #define SAVE_REQUESTING "requesting"
 #define SAVE_PARKED "parked"
+#define SAVE_DRAINING "draining"
+#define SAVE_HOOK "disk hook"
 #define SAVE_PAUSED "paused"
 #define SAVE_COPYING "copying"
 #define SAVE_COPIED "copied"
 #define SAVE_FLIPPED "flipped"
 #define SAVE_RUNNING "running"
+#define SAVE_THAWED "thawed"
 #define SAVE_WRITING "writing"
 #define SAVE_WRITTEN "written"
 #define SAVE_SYNCED "synced"
@@ -54,6 +62,8 @@ enum save_after {
  * @audit: compare the image with the guest before it runs on
  * @ephemeral: the contents of ephemeral tmem pools are copied, too
  * @tmem_path: of a side file for the tmem pools, with xl's layout only; NULL for none
+ * @freeze: keep the guest's file systems frozen while it parks, NULL for not
+ * @hook: run this for the disks while the guest is parked, NULL for nothing
  * @note: told of what was decided; only while the guest runs
  * @phase: told of each phase; must not block for long, the guest may be paused
  * @progress: told of pages written, of how many, and in which round, 0 being after
@@ -75,12 +85,17 @@ struct save_options {
 	bool audit;
 	bool ephemeral;
 	const char *tmem_path;
+	const struct freeze_options *freeze;
+	const struct disk_hook *hook;
 	void (*phase)(const char *name);
 	void (*note)(const char *text);
 	void (*progress)(unsigned int round, uint64_t done, uint64_t total);
 };
 
 #define SAVE_ROUNDS_MAX 100
+
+/* How long backends may take to answer what a parked guest asked for before. */
+#define SAVE_DRAIN_MS 5000
 
 /**
  * struct save_round - pages that were copied while the guest ran; times in microseconds
@@ -151,6 +166,11 @@ struct save_tmem {
  * @guest_set_us: of these, to make the last set
  * @guest_free_us: of @guest_stop_us, to find its free pages
  * @guest_run_us: since it left its loop
+ * @freeze_us: to freeze the guest's file systems, hooks included
+ * @frozen_us: from there until they were thawed
+ * @frozen: how many there were
+ * @drain_us: of @pause_us, until the guest's block requests were answered
+ * @hook_us: and to run the disk hook
  * @confirmed: the guest said that it runs on
  * @audit: what was found
  * @tmem: what was copied beside the memory
@@ -158,7 +178,7 @@ struct save_tmem {
 struct save_result {
 	const char *tracker;
 	char why[256];
-	struct save_round rounds[SAVE_ROUNDS_MAX];
+	struct save_round rounds[SAVE_ROUNDS_MAX + 1];
 	unsigned int nrounds;
 	uint64_t bytes;
 	uint64_t pages;
@@ -180,6 +200,11 @@ struct save_result {
 	uint64_t guest_set_us;
 	uint64_t guest_free_us;
 	uint64_t guest_run_us;
+	uint64_t freeze_us;
+	uint64_t frozen_us;
+	uint64_t frozen;
+	uint64_t drain_us;
+	uint64_t hook_us;
 	bool confirmed;
 	struct audit_result audit;
 	struct save_tmem tmem;

@@ -14,6 +14,8 @@
 #define SAVE_DEADLINE_MS 5000
 #define SAVE_DEADLINE_MAX_MS (STILLPOINT_DEADLINE_MAX_US / 1000)
 
+#define SAVE_HOOK_MS 30000
+
 #define SAVE_ROUNDS 10
 #define SAVE_PAUSE_MAX_MS 3600000
 
@@ -52,6 +54,14 @@ const char save_help[] =
 	"                     unless it is paused (5000)\n"
 	"  --staging MIB      memory for the copy (half of what is available); what does\n"
 	"                     not fit is written while the guest is parked\n"
+	"  --quiesce          keep the guest's file systems frozen while it parks, so that\n"
+	"                     its disks are consistent; needs the agent in the guest\n"
+	"  --freeze-timeout S with --quiesce: how long freezing may take (60)\n"
+	"  --exclude PATH     with --quiesce: leave this file system, or file systems of\n"
+	"                     this type, alone; may be given repeatedly\n"
+	"  --disk-hook CMD    run this line of shell while the guest is parked and its block\n"
+	"                     requests are answered; fail if it fails\n"
+	"  --hook-timeout S   end the disk hook, and fail, after this time (30)\n"
 	"  --audit            compare the image with the guest while it is paused, which\n"
 	"                     takes long, and fail if they differ\n"
 	"  --json             tell the result as JSON on stdout\n"
@@ -135,6 +145,36 @@ static int save_tmem_option(struct save_args *args)
 	return cmd_usage_error("--tmem takes persistent or all, not '%s'", optarg);
 }
 
+/* Those that are about the disks. */
+static int save_disk_option(struct save_args *args, int opt, char **argv)
+{
+	uint64_t n;
+
+	switch (opt) {
+	case 'q':
+		args->opts.freeze = &args->freeze;
+		return 0;
+	case 'Q':
+		if (cmd_number("--freeze-timeout", optarg, 1, FREEZE_PREPARE_MAX_S, &n))
+			return CMD_USAGE;
+		args->freeze.prepare_ms = n * 1000;
+		return 0;
+	case 'e':
+		return freeze_exclude(&args->freeze, optarg) ? cmd_recorded_usage_error() : 0;
+	case 'D':
+		args->hook.command = optarg;
+		args->opts.hook = &args->hook;
+		return 0;
+	case 'H':
+		if (cmd_number("--hook-timeout", optarg, 1, SAVE_DEADLINE_MAX_MS / 1000, &n))
+			return CMD_USAGE;
+		args->hook.timeout_ms = n * 1000;
+		return 0;
+	default:
+		return save_live_option(args, opt, argv);
+	}
+}
+
 /* Those that are about the image. */
 static int save_image_option(struct save_args *args, int opt, char **argv)
 {
@@ -157,7 +197,7 @@ static int save_image_option(struct save_args *args, int opt, char **argv)
 		args->opts.tmem_path = optarg;
 		return 0;
 	default:
-		return save_live_option(args, opt, argv);
+		return save_disk_option(args, opt, argv);
 	}
 }
 
@@ -208,6 +248,8 @@ static void save_defaults(struct save_args *args)
 	args->opts.max_rounds = SAVE_ROUNDS;
 	args->opts.threads = copier_default_threads();
 	args->opts.staging = staging_default_budget();
+	freeze_options_init(&args->freeze);
+	args->hook.timeout_ms = SAVE_HOOK_MS;
 }
 
 /* What does not go together. */
@@ -217,6 +259,12 @@ static int save_check(const struct save_args *args)
 
 	if (opts->max_pause_us && opts->after != SAVE_RUN_ON)
 		return cmd_usage_error("--max-pause is for a guest that runs on");
+	if (opts->hook &&
+	    opts->deadline_ms + SAVE_DRAIN_MS + opts->hook->timeout_ms > SAVE_DEADLINE_MAX_MS)
+		return cmd_usage_error(
+			"--deadline and --hook-timeout may be %llu s in all, as no guest stays in its park for longer than %llu s",
+			SAVE_DEADLINE_MAX_MS / 1000 - SAVE_DRAIN_MS / 1000,
+			SAVE_DEADLINE_MAX_MS / 1000);
 	if (!opts->path || strcmp(opts->path, "-"))
 		return 0;
 	if (args->json)
@@ -260,6 +308,11 @@ int save_args_parse(struct save_args *args, int argc, char **argv)
 		{ "force-pause", no_argument, NULL, 'F' },
 		{ "threads", required_argument, NULL, 'n' },
 		{ "audit", no_argument, NULL, 'a' },
+		{ "quiesce", no_argument, NULL, 'q' },
+		{ "freeze-timeout", required_argument, NULL, 'Q' },
+		{ "exclude", required_argument, NULL, 'e' },
+		{ "disk-hook", required_argument, NULL, 'D' },
+		{ "hook-timeout", required_argument, NULL, 'H' },
 		{ "park-timeout", required_argument, NULL, 'T' },
 		{ "deadline", required_argument, NULL, 'd' },
 		{ "staging", required_argument, NULL, 'm' },
@@ -280,6 +333,9 @@ int save_args_parse(struct save_args *args, int argc, char **argv)
 	if (argc - optind != (args->print_size ? 1 : 2))
 		return cmd_usage_error(args->print_size ? "expected DOMAIN" :
 							  "expected DOMAIN and FILE");
+	/* Signs of us are missing while the guest is parked. */
+	if (args->opts.hook)
+		args->freeze.lease_ms += args->hook.timeout_ms;
 	args->domain = argv[optind];
 	args->opts.path = argv[optind + 1];
 	if (save_check(args) || image_args_parse(&args->image, IMAGE_XL, args->opts.path,

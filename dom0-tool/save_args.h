@@ -8,11 +8,15 @@
 
 /**
  * struct save_args - the command line
+ * @freeze: what --quiesce asks for
+ * @hook: what --disk-hook asks for
  * @print_size: only tell how large the image can become
  */
 struct save_args {
 	struct save_options opts;
 	struct image_args image;
+	struct freeze_options freeze;
+	struct disk_hook hook;
 	const char *domain;
 	bool print_size;
 	bool json;

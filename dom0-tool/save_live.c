@@ -352,6 +352,16 @@ static int live_start(struct save *s)
 	return signals_check();
 }
 
+/* What the guest writes while it freezes is copied before it parks. */
+static int live_freeze(struct save *s)
+{
+	if (save_freeze(s))
+		return -1;
+	if (!s->opts->freeze || !s->tracker.ops->harvest)
+		return 0;
+	return live_harvest(s) || live_do_round(s) ? -1 : 0;
+}
+
 int save_live(struct save *s)
 {
 	uint64_t pages;
@@ -365,6 +375,8 @@ int save_live(struct save *s)
 	} else if (live_sample(s)) {
 		return -1;
 	}
+	if (live_freeze(s))
+		return -1;
 	if (live_check_pause(s) || save_tmem_live(s, true))
 		return -1;
 	pages = s->expected + s->expected / 4 + LIVE_SPARE;

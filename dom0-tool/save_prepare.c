@@ -174,6 +174,8 @@ int save_prepare(struct save *s)
 
 	if (save_check_domain(s) || save_open_channel(s) || save_read_static(s) || save_map_live(s))
 		return -1;
+	if (opts->hook && s->dom->ops->disks(s->dom, &s->disks))
+		return -1;
 	if (output_open(&s->out, opts->path, opts->replace) || save_tmem_open(s))
 		return -1;
 	image.side = opts->tmem_path;

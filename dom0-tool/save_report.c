@@ -116,6 +116,12 @@ int save_report_json(const struct save_options *opts, const struct domain *dom,
 	report_pause(o, res);
 	if (res->tmem.any)
 		json_object_object_add(o, "tmem", report_tmem(&res->tmem));
+	add_boolean(o, "quiesced", opts->freeze && !failed);
+	add_number(o, "frozen", res->frozen);
+	add_number(o, "freeze_us", res->freeze_us);
+	add_number(o, "frozen_us", res->frozen_us);
+	add_number(o, "drain_us", res->drain_us);
+	add_number(o, "hook_us", res->hook_us);
 	add_number(o, "total_us", res->total_us);
 	add_boolean(o, "confirmed", res->confirmed);
 	add_boolean(o, "stopped", !failed && opts->after == SAVE_STOP);

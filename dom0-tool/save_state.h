@@ -36,6 +36,9 @@
  * @tmem_invalidates: the same of handles that became empty
  * @side_out: the side file
  * @side: its writer, NULL if none is asked for
+ * @freeze: the round in which the guest's file systems are frozen
+ * @frozen_us: when they were, by clock_us()
+ * @disks: for the disk hook
  * @types_cost: of finding the type of a page
  */
 struct save {
@@ -75,6 +78,9 @@ struct save {
 	uint64_t tmem_invalidates;
 	struct output side_out;
 	struct image *side;
+	struct freeze freeze;
+	uint64_t frozen_us;
+	struct disks disks;
 	struct copier_cost types_cost;
 };
 
@@ -131,6 +137,20 @@ int save_tmem_finish(struct save *s);
 void save_tmem_close(struct save *s);
 
 void save_tmem_free(struct save *s);
+/* Freeze the guest's file systems, if that is asked for. */
+int save_freeze(struct save *s);
+
+/* Thaw them, if they are frozen; they must have been so until now. */
+int save_thaw(struct save *s);
+
+/*
+ * The guest is parked, but not paused: wait for its block requests and run the disk hook, if
+ * there is one. After an error the guest runs on.
+ */
+int save_disks(struct save *s);
+
+/* How long the guest stays in its park by itself, in milliseconds. */
+uint64_t save_deadline_ms(const struct save *s);
 
 /* Write what found no room in memory, while the guest is paused. */
 int save_spill(struct save *s);

@@ -1,34 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/interrupt.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
 
-#include <xen/events.h>
 #include <xen/grant_table.h>
-#include <xen/interface/event_channel.h>
 #include <xen/page.h>
 #include <xen/xen.h>
 
-#include <asm/xen/hypercall.h>
-
 #include "control.h"
+#include "port.h"
 #include "spin.h"
-
-#define DOM0 0
 
 static struct page *page;
 static struct stillpoint_guest_half *guest;
 static struct stillpoint_host_half *host;
 static grant_ref_t ref;
-static evtchn_port_t port;
-static int irq;
-static void (*on_event)(void);
-
-static irqreturn_t control_event(int irq_nr, void *data)
-{
-	on_event();
-	return IRQ_HANDLED;
-}
+static struct sp_port port;
 
 int sp_control_init(u64 features)
 {
@@ -57,39 +43,22 @@ void sp_control_exit(void)
 
 int sp_control_connect(void (*event)(void))
 {
-	struct evtchn_alloc_unbound alloc = { .dom = DOMID_SELF, .remote_dom = DOM0 };
 	int err;
 
 	memset(host, 0, sizeof(*host));
-	on_event = event;
-
-	err = gnttab_grant_foreign_access(DOM0, virt_to_gfn(guest), 0);
+	err = gnttab_grant_foreign_access(SP_DOM0, virt_to_gfn(guest), 0);
 	if (err < 0)
 		return err;
 	ref = err;
-
-	err = HYPERVISOR_event_channel_op(EVTCHNOP_alloc_unbound, &alloc);
+	err = sp_port_open(&port, "stillpoint", event);
 	if (err)
-		goto err_grant;
-	port = alloc.port;
-
-	err = bind_evtchn_to_irqhandler(port, control_event, 0, "stillpoint", &port);
-	if (err < 0)
-		goto err_port;
-	irq = err;
-	return 0;
-
-err_port:
-	HYPERVISOR_event_channel_op(EVTCHNOP_close, &(struct evtchn_close){ .port = port });
-err_grant:
-	gnttab_end_foreign_access(ref, NULL);
+		gnttab_end_foreign_access(ref, NULL);
 	return err;
 }
 
 void sp_control_disconnect(void)
 {
-	unbind_from_irqhandler(irq, &port);
-	irq = 0;
+	sp_port_close(&port);
 	/* The reference that gnttab drops, now or when dom0 has unmapped the page. */
 	get_page(page);
 	gnttab_end_foreign_access(ref, page);
@@ -100,9 +69,14 @@ u32 sp_control_ref(void)
 	return ref;
 }
 
+u64 sp_control_features(void)
+{
+	return guest->features;
+}
+
 u32 sp_control_port(void)
 {
-	return port;
+	return port.port;
 }
 
 void sp_control_read(struct sp_ask *ask)
@@ -128,7 +102,7 @@ u64 sp_control_signs(void)
 
 void sp_control_notify(void)
 {
-	notify_remote_via_irq(irq);
+	sp_port_notify(&port);
 }
 
 void sp_control_take(u32 number)

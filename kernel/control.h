@@ -70,6 +70,8 @@ void sp_control_disconnect(void);
 /* Grant reference and port, for publishing; valid while connected. */
 u32 sp_control_ref(void);
 u32 sp_control_port(void);
+/* STILLPOINT_FEATURE_* of sp_control_init(). */
+u64 sp_control_features(void);
 
 /* dom0's half, each field read once, the request's number first. */
 void sp_control_read(struct sp_ask *ask);

@@ -5,17 +5,20 @@
 
 #include <stillpoint/version.h>
 
+#include "agent.h"
 #include "control.h"
 #include "devices.h"
 #include "free.h"
 #include "request.h"
+#include "round.h"
 #include "stats.h"
 #include "symbols.h"
 #include "tmem/swap.h"
 
 static u64 __init features(void)
 {
-	u64 always = STILLPOINT_FEATURE_PARK | STILLPOINT_FEATURE_TRACK;
+	u64 always =
+		STILLPOINT_FEATURE_PARK | STILLPOINT_FEATURE_TRACK | STILLPOINT_FEATURE_QUIESCE;
 
 	return sp_free_is_possible() ? always | STILLPOINT_FEATURE_FREE : always;
 }
@@ -40,9 +43,15 @@ static int __init stillpoint_init(void)
 	err = sp_stats_init();
 	if (err)
 		goto err_devices;
-	err = sp_request_init();
+	err = sp_round_init();
 	if (err)
 		goto err_stats;
+	err = sp_agent_init();
+	if (err)
+		goto err_round;
+	err = sp_request_init();
+	if (err)
+		goto err_agent;
 	err = sp_swap_init();
 	if (err)
 		goto err_request;
@@ -51,6 +60,10 @@ static int __init stillpoint_init(void)
 
 err_request:
 	sp_request_exit();
+err_agent:
+	sp_agent_exit();
+err_round:
+	sp_round_exit();
 err_stats:
 	sp_stats_exit();
 err_devices:
@@ -64,6 +77,8 @@ static void __exit stillpoint_exit(void)
 {
 	sp_swap_exit();
 	sp_request_exit();
+	sp_agent_exit();
+	sp_round_exit();
 	sp_stats_exit();
 	sp_devices_exit();
 	sp_control_exit();

@@ -8,6 +8,7 @@
 
 #include "control.h"
 #include "publish.h"
+#include "quiesce.h"
 
 static int write_all(struct xenbus_transaction xbt)
 {
@@ -17,11 +18,15 @@ static int write_all(struct xenbus_transaction xbt)
 	err = xenbus_printf(xbt, dir, STILLPOINT_XS_VERSION, "%s", STILLPOINT_VERSION);
 	if (!err)
 		err = xenbus_printf(xbt, dir, STILLPOINT_XS_FEATURES, "%#llx",
-				    (u64)STILLPOINT_FEATURE_PARK);
+				    sp_control_features());
 	if (!err)
 		err = xenbus_printf(xbt, dir, STILLPOINT_XS_REF, "%u", sp_control_ref());
 	if (!err)
 		err = xenbus_printf(xbt, dir, STILLPOINT_XS_PORT, "%u", sp_control_port());
+	if (!err)
+		err = xenbus_printf(xbt, dir, STILLPOINT_XS_QUIESCE_REF, "%u", sp_quiesce_ref());
+	if (!err)
+		err = xenbus_printf(xbt, dir, STILLPOINT_XS_QUIESCE_PORT, "%u", sp_quiesce_port());
 	if (!err)
 		err = xenbus_printf(xbt, dir, STILLPOINT_XS_ABI, "%u", STILLPOINT_ABI_VERSION);
 	return err;

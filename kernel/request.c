@@ -10,6 +10,7 @@
 #include "publish.h"
 #include "request.h"
 #include "resume.h"
+#include "round.h"
 #include "tmem/link.h"
 #include "track.h"
 
@@ -40,17 +41,28 @@ static int connect(void)
 
 	if (err)
 		return err;
+	err = sp_round_connect();
+	if (err)
+		goto err_control;
 	err = sp_publish();
 	if (err)
-		sp_control_disconnect();
-	connected = !err;
+		goto err_round;
+	connected = true;
+	return 0;
+
+err_round:
+	sp_round_disconnect();
+err_control:
+	sp_control_disconnect();
 	return err;
 }
 
 static void disconnect(void)
 {
-	if (connected)
+	if (connected) {
+		sp_round_disconnect();
 		sp_control_disconnect();
+	}
 	connected = false;
 }
 
@@ -201,6 +213,8 @@ static void check(struct work_struct *work)
 	if (READ_ONCE(stopping) || sp_is_published())
 		return;
 	sp_link_resume();
+	sp_round_restored();
+	sp_round_look();
 	reconnect();
 }
 

@@ -13,6 +13,7 @@
 #include "devices.h"
 #include "disks.h"
 #include "resume.h"
+#include "round.h"
 #include "symbols.h"
 #include "tmem/link.h"
 
@@ -44,6 +45,8 @@ void sp_resume_exit(void)
 
 void sp_resume_stopped(void)
 {
+	/* The image may have been taken while file systems were frozen. */
+	sp_round_restored();
 	sp_disks_stop();
 	sp_sym.xen_irq_resume();
 	sp_sym.xen_timer_resume();
@@ -79,6 +82,7 @@ void sp_resume_early(void)
 
 	/* First of all: tasks run already, and may ask for random numbers. */
 	reseed();
+	sp_round_look();
 	sp_sym.xen_console_resume();
 	raw_notifier_call_chain(&rest, 0, NULL);
 }

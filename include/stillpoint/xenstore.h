@@ -24,5 +24,8 @@
 #define STILLPOINT_XS_TMEM_ABI "abi-version"
 #define STILLPOINT_XS_TMEM_REF "page-ref"	/* grant of the tmem page */
 #define STILLPOINT_XS_TMEM_PORT "event-channel" /* unbound, for dom0 */
+/* Of the quiesce page (quiesce.h), if the control page says STILLPOINT_FEATURE_QUIESCE. */
+#define STILLPOINT_XS_QUIESCE_REF "quiesce-ref"
+#define STILLPOINT_XS_QUIESCE_PORT "quiesce-channel" /* unbound, for dom0 */
 
 #endif /* STILLPOINT_XENSTORE_H */

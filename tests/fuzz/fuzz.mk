@@ -10,7 +10,7 @@ FUZZ_HELP := $(filter-out $(FUZZ_SRC) tests/fuzz/make_seeds.c,$(wildcard tests/f
 FUZZ_TOOL := $(patsubst dom0-tool/%.c,$(BUILD)/fuzz/obj/tool/%.o,\
 	$(filter-out dom0-tool/main.c,$(TOOL_SRC)))
 FUZZ_OBJ := $(FUZZ_TOOL) $(FUZZ_HELP:tests/fuzz/%.c=$(BUILD)/fuzz/obj/%.o) \
-	$(BUILD)/fuzz/obj/unit/domain_file.o
+	$(BUILD)/fuzz/obj/unit/domain_file.o $(BUILD)/fuzz/obj/unit/quiesce_fake.o
 # Clang finds pointer arithmetic in a macro of xenctrl.h.
 FUZZ_CFLAGS = $(TOOL_CFLAGS) -Wno-pointer-arith -Itests/fuzz -O1 -g -fno-omit-frame-pointer \
 	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all

@@ -595,6 +595,38 @@ static int file_tmem(struct domain *dom, bool ephemeral, struct pool_export **ex
 	return m->tmem ? m->tmem(m, ephemeral, exp) : 0;
 }
 
+static int file_quiesce(struct domain *dom, enum quiesce_use use, struct quiesce_page **page)
+{
+	return quiesce_fake_open(&machine_of(dom)->quiesce, use, page);
+}
+
+static int file_disks(struct domain *dom, struct disks *disks)
+{
+	const char *const *file = machine_of(dom)->disk_files;
+	char vdev[] = "xvda";
+
+	memset(disks, 0, sizeof(*disks));
+	for (; file && *file; file++, vdev[3]++) {
+		if (!disks_add(disks, vdev, *file, "raw", false))
+			continue;
+		disks_free(disks);
+		return -1;
+	}
+	return 0;
+}
+
+static int file_unanswered(struct domain *dom, uint64_t *n)
+{
+	struct machine *m = machine_of(dom);
+
+	if (machine_fails(m, OP_UNANSWERED))
+		return -EIO;
+	*n = m->unanswered;
+	if (m->unanswered)
+		m->unanswered--;
+	return 0;
+}
+
 static int file_destroy(struct domain *dom)
 {
 	struct machine *m = machine_of(dom);
@@ -631,6 +663,9 @@ static const struct domain_ops file_ops = {
 	.published = file_published,
 	.channel = file_channel,
 	.tmem = file_tmem,
+	.quiesce = file_quiesce,
+	.disks = file_disks,
+	.unanswered = file_unanswered,
 	.destroy = file_destroy,
 	.close = file_close,
 };
@@ -723,6 +758,7 @@ static struct machine *machine_new(int fd, uint64_t nframes, uint64_t pfns)
 	assert(m && pfns >= 32);
 	m->dom.ops = &file_ops;
 	m->dom.domid = 7;
+	quiesce_fake_init(&m->quiesce);
 	strcpy(m->dom.name, "file");
 	m->pfns = pfns;
 	m->nframes = nframes;

@@ -9,6 +9,7 @@
 
 #include "domain.h"
 #include "page.h"
+#include "quiesce_fake.h"
 
 /* Where the guest has its p2m and its park window. */
 #define MACHINE_P2M_VADDR UINT64_C(0xffffc90000000000)
@@ -72,6 +73,7 @@ enum machine_op {
 	OP_POLICY,
 	OP_CONFIG,
 	OP_SHARED_INFO,
+	OP_UNANSWERED,
 	OP_DESTROY,
 	OP_COUNT,
 };
@@ -102,6 +104,9 @@ enum machine_op {
  * @on_run: called when it is unpaused last
  * @tmem: opens its tmem pools; NULL if it has none
  * @destroyed: the domain was destroyed
+ * @quiesce: what a module does that is asked to freeze
+ * @disk_files: files that are its disks, xvda on, NULL at the end; may be NULL
+ * @unanswered: block requests; one is answered at each look
  */
 struct machine {
 	struct domain dom;
@@ -146,6 +151,9 @@ struct machine {
 	bool destroyed;
 	unsigned int mapped;
 	unsigned int channels;
+	struct quiesce_fake quiesce;
+	const char *const *disk_files;
+	uint64_t unanswered;
 };
 
 /*

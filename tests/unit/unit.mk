@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Unit tests of the tool: one program for each tests/unit/test_*.c, linked with
 # all of the tool but its main.c and the other tests/unit/*.c, under ASan and UBSan.
+# Those that are called test_agent_*.c are linked with the guest's agent instead.
 
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
@@ -23,10 +24,22 @@ $(BUILD)/unit/test_%: tests/unit/test_%.c $(UNIT_OBJ)
 	$(CC) $(UNIT_CFLAGS) -MMD -MP -o $@ $< $(UNIT_OBJ) \
 	  $(TOOL_LIBS) $(shell pkg-config --cflags --libs cmocka)
 
+UNIT_AGENT_OBJ := $(patsubst guest-agent/%.c,$(BUILD)/unit/agent/%.o,\
+	$(filter-out guest-agent/main.c,$(wildcard guest-agent/*.c)))
+UNIT_AGENT_CFLAGS = $(AGENT_CFLAGS) $(CFLAGS) $(SAN)
+
+$(BUILD)/unit/agent/%.o: guest-agent/%.c
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_AGENT_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/unit/test_agent_%: tests/unit/test_agent_%.c $(UNIT_AGENT_OBJ)
+	$(CC) $(UNIT_AGENT_CFLAGS) -Iguest-agent -MMD -MP -o $@ $< $(UNIT_AGENT_OBJ) \
+	  $(shell pkg-config --cflags --libs cmocka)
+
 unit: $(UNIT_BIN)
 	@tests/unit/run $(UNIT_BIN)
 
 .PHONY: unit
-.SECONDARY: $(UNIT_OBJ)
+.SECONDARY: $(UNIT_OBJ) $(UNIT_AGENT_OBJ)
 
--include $(UNIT_OBJ:.o=.d) $(UNIT_BIN:=.d)
+-include $(UNIT_OBJ:.o=.d) $(UNIT_AGENT_OBJ:.o=.d) $(UNIT_BIN:=.d)

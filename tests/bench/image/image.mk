@@ -4,14 +4,14 @@
 
 IMAGEBENCH_SRC := $(wildcard tests/bench/image/*.c)
 IMAGEBENCH_OBJ := $(IMAGEBENCH_SRC:tests/bench/image/%.c=$(BUILD)/bench/%.o) \
-	$(BUILD)/bench/domain_file.o
+	$(BUILD)/bench/domain_file.o $(BUILD)/bench/quiesce_fake.o
 IMAGEBENCH_TOOL := $(filter-out $(BUILD)/tool/main.o,$(TOOL_OBJ))
 
 $(BUILD)/bench/%.o: tests/bench/image/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TOOL_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/bench/domain_file.o: tests/unit/domain_file.c
+$(BUILD)/bench/domain_file.o $(BUILD)/bench/quiesce_fake.o: $(BUILD)/bench/%.o: tests/unit/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TOOL_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 

@@ -85,7 +85,7 @@ make_project() {
 	tree_files | tar -C "$tree" --null -T - -cf - | tar -C "$src" -xf -
 
 	: >"$tmp/build.log"
-	for target in modules tool; do
+	for target in modules tool agent; do
 		build_in "$src" "$target" "KDIR=/lib/modules/$kver/build" \
 			>>"$tmp/build.log" 2>&1 || echo "make $target" >>"$tmp/failed"
 	done
@@ -94,7 +94,13 @@ make_project() {
 			>>"$tmp/build.log" 2>&1 || echo "make -C tests/e2e/progs" >>"$tmp/failed"
 	fi
 
+	if [ -f "$src/build/stillpoint-agent" ]; then
+		build_in "$src" install_agent "DESTDIR=/src/$$/agent" \
+			>>"$tmp/build.log" 2>&1 || echo "make install_agent" >>"$tmp/failed"
+		cp -a "$src/agent/." "$tmp/guest"
+	fi
 	[ ! -f "$src/build/stillpoint" ] || cp "$src/build/stillpoint" "$tmp/dom0"
+	[ ! -d "$src/dom0-tool/hooks" ] || cp -r "$src/dom0-tool/hooks" "$tmp/dom0"
 	if [ -d "$src/progs" ]; then
 		find "$src/progs" -type f -perm -u+x \
 			-exec cp -t "$tmp/dom0" {} + -exec cp -t "$tmp/guest/usr/local/bin" {} +

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <libxl_utils.h>
+
+#include "backup.h"
+#include "bring_back.h"
+#include "disk_file.h"
+#include "domain_xen.h"
+#include "manifest.h"
+#include "msg.h"
+
+/**
+ * struct place - where a disk of the backup goes
+ * @path: of a file or block device
+ * @moved: it is not where it was
+ * @fd: its copy, checked
+ */
+struct place {
+	const char *path;
+	bool moved;
+	int fd;
+};
+
+/**
+ * struct back - what is under way
+ */
+struct back {
+	const struct bring_back *bb;
+	struct restore *restore;
+	int dir;
+	struct manifest manifest;
+	struct place *places;
+	struct restore_disk *moved;
+	size_t nmoved;
+};
+
+static int back_place(struct back *b, const char *option)
+{
+	const char *equals = strchr(option, '=');
+	char vdev[32];
+	struct disk *disk;
+	struct place *place;
+
+	if (!equals || equals == option || !equals[1] || equals - option >= (int)sizeof(vdev))
+		return msg_error("--disk takes VDEV=PATH, not '%s'", option);
+	snprintf(vdev, sizeof(vdev), "%.*s", (int)(equals - option), option);
+	disk = disks_find(&b->manifest.disks, vdev);
+	if (!disk)
+		return msg_error("there is no disk '%s' in the backup", vdev);
+	if (equals[1] != '/')
+		return msg_error("--disk takes an absolute path, not '%s'", equals + 1);
+	place = &b->places[disk - b->manifest.disks.disk];
+	place->path = equals + 1;
+	place->moved = true;
+	b->moved[b->nmoved++] = (struct restore_disk){
+		.vdev = disk->vdev,
+		.path = place->path,
+		.format = disk->format,
+	};
+	return 0;
+}
+
+static int back_places(struct back *b)
+{
+	size_t n = b->manifest.disks.n, i;
+
+	b->places = calloc(n + 1, sizeof(*b->places));
+	b->moved = calloc(b->bb->ndisks + 1, sizeof(*b->moved));
+	if (!b->places || !b->moved)
+		return msg_error("out of memory");
+	for (i = 0; i < n; i++) {
+		b->places[i].path = b->manifest.disks.disk[i].path;
+		b->places[i].fd = -1;
+	}
+	for (i = 0; i < b->bb->ndisks; i++)
+		if (back_place(b, b->bb->disks[i]))
+			return -1;
+	return 0;
+}
+
+static int back_check_targets(struct back *b, struct xen *xen)
+{
+	struct place *p;
+	size_t i;
+
+	for (i = 0; i < b->manifest.disks.n; i++) {
+		p = &b->places[i];
+		if (disk_file_check(p->path, b->manifest.files[i].bytes, b->bb->force) ||
+		    domain_xen_check_unused(xen, p->path))
+			return -1;
+	}
+	return 0;
+}
+
+static int back_check_name(struct back *b, struct xen *xen)
+{
+	const char *name = b->restore->name ? b->restore->name : b->manifest.domain;
+	uint32_t domid;
+
+	if (b->bb->disks_only || libxl_name_to_domid(xen->ctx, name, &domid))
+		return 0;
+	return msg_error("a domain '%s' exists already (%u); use --name to give another name", name,
+			 domid);
+}
+
+static int back_check_files(struct back *b)
+{
+	const struct manifest *m = &b->manifest;
+	size_t i;
+
+	if (!b->bb->disks_only && !*m->memory.name)
+		return msg_error(
+			"the backup has no memory; use --disks-only, and start the guest from them");
+	for (i = 0; i < m->disks.n; i++) {
+		b->places[i].fd = manifest_open_checked(&m->files[i], b->dir);
+		if (b->places[i].fd < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int back_check(struct back *b)
+{
+	struct xen xen;
+	int ret;
+
+	if (manifest_read(&b->manifest, b->dir) || back_places(b))
+		return -1;
+	if (xen_open(&xen, false))
+		return -1;
+	/* What is known at once comes before what takes long, and again after it. */
+	ret = back_check_name(b, &xen) || back_check_targets(b, &xen) || back_check_files(b) ||
+			      back_check_targets(b, &xen) ?
+		      -1 :
+		      0;
+	xen_close(&xen);
+	return ret;
+}
+
+static int back_write(struct back *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->manifest.disks.n; i++)
+		if (disk_file_write(b->places[i].path, b->places[i].fd, b->manifest.files[i].bytes,
+				    b->bb->force))
+			return -1;
+	return 0;
+}
+
+/* The image has checksums of its own; it is opened by restore_run(). */
+static int back_guest(struct back *b, uint32_t *domid)
+{
+	char path[PATH_MAX + 128];
+	int fd;
+
+	*domid = 0;
+	if (b->bb->disks_only)
+		return 0;
+	fd = manifest_open(&b->manifest.memory, b->dir);
+	if (fd < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	b->restore->path = path;
+	b->restore->disks = b->moved;
+	b->restore->ndisks = b->nmoved;
+	if (restore_run(b->restore, domid)) {
+		close(fd);
+		return -1;
+	}
+	b->restore->path = b->bb->path;
+	close(fd);
+	return 0;
+}
+
+int bring_back(const struct bring_back *bb, struct restore *r, uint32_t *domid)
+{
+	struct back b = { .bb = bb, .restore = r };
+	size_t i;
+	int ret;
+
+	b.dir = open(bb->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (b.dir < 0)
+		return msg_error("cannot open the backup: %s", strerror(errno));
+	ret = back_check(&b) || back_write(&b) || back_guest(&b, domid) ? -1 : 0;
+	for (i = 0; b.places && i < b.manifest.disks.n; i++)
+		if (b.places[i].fd >= 0)
+			close(b.places[i].fd);
+	r->disks = NULL;
+	r->ndisks = 0;
+	free(b.places);
+	free(b.moved);
+	manifest_free(&b.manifest);
+	close(b.dir);
+	return ret;
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan.h"
+
+static const char *const network_types[] = {
+	"9p",  "afs",  "beegfs",   "ceph", "cifs",  "coda",   "lustre", "ncpfs",
+	"nfs", "nfs4", "orangefs", "smb3", "smbfs", "vboxsf", NULL,
+};
+
+/**
+ * struct order - how the entries depend on each other
+ * @plan: of which the entries are
+ * @from: the entry that is looked at
+ * @before: @before[a * count + b]: entry a is to be frozen before entry b
+ */
+struct order {
+	const struct plan *plan;
+	size_t from;
+	bool *before;
+};
+
+static bool is_one_of(const char *word, const char *const *list)
+{
+	for (; list && *list; list++) {
+		if (!strcmp(word, *list))
+			return true;
+	}
+	return false;
+}
+
+/* True if @type is on a line "nodev\tTYPE" of @pseudo. */
+static bool is_pseudo(const char *pseudo, const char *type)
+{
+	static const char mark[] = "nodev\t";
+	size_t length = strlen(type);
+
+	for (; pseudo && *pseudo; pseudo += strcspn(pseudo, "\n"), pseudo += *pseudo == '\n') {
+		const char *name = pseudo + sizeof(mark) - 1;
+
+		if (strncmp(pseudo, mark, sizeof(mark) - 1) || strncmp(name, type, length))
+			continue;
+		if (name[length] == '\n' || !name[length])
+			return true;
+	}
+	return false;
+}
+
+/* Wherever it is mounted. */
+static bool is_excluded(const struct mounts *mounts, const struct mount *mount,
+			const char *const *excludes)
+{
+	size_t i;
+
+	if (is_one_of(mount->type, excludes))
+		return true;
+	for (i = 0; i < mounts->count; i++) {
+		if (mount_is_same_fs(&mounts->all[i], mount) &&
+		    is_one_of(mounts->all[i].point, excludes))
+			return true;
+	}
+	return false;
+}
+
+static enum plan_class classify(const struct mounts *mounts, const struct mount *mount,
+				const struct plan_rules *rules)
+{
+	if (is_one_of(mount->type, network_types))
+		return PLAN_NETWORK;
+	if (!strcmp(mount->type, "fuseblk") || !strcmp(mount->type, "fuse") ||
+	    !strncmp(mount->type, "fuse.", 5) || !strcmp(mount->type, "virtiofs"))
+		return PLAN_USERSPACE;
+	if (is_pseudo(rules->pseudo, mount->type))
+		return PLAN_PSEUDO;
+	if (is_excluded(mounts, mount, rules->excludes))
+		return PLAN_EXCLUDED;
+	return PLAN_FREEZE;
+}
+
+const struct plan_entry *plan_find(const struct plan *plan, const struct mount *mount)
+{
+	size_t i;
+
+	for (i = 0; i < plan->count; i++) {
+		if (mount_is_same_fs(plan->all[i].mount, mount))
+			return &plan->all[i];
+	}
+	return NULL;
+}
+
+/* Each file system where it was mounted first. */
+static void collect(struct plan *plan, const struct plan_rules *rules)
+{
+	const struct mounts *mounts = plan->mounts;
+	size_t i;
+
+	for (i = 0; i < mounts->count; i++) {
+		const struct mount *mount = &mounts->all[i];
+
+		if (plan_find(plan, mount))
+			continue;
+		plan->all[plan->count].mount = mount;
+		plan->all[plan->count].class = classify(mounts, mount, rules);
+		plan->freeze += plan->all[plan->count].class == PLAN_FREEZE;
+		plan->count++;
+	}
+}
+
+static void note_backing(void *to, const struct mount *backing)
+{
+	struct order *order = to;
+	const struct plan_entry *entry = plan_find(order->plan, backing);
+
+	if (entry)
+		order->before[order->from * order->plan->count +
+			      (size_t)(entry - order->plan->all)] = true;
+}
+
+static void note_all(struct order *order, const struct plan_rules *rules)
+{
+	const struct plan *plan = order->plan;
+
+	for (order->from = 0; order->from < plan->count; order->from++) {
+		if (rules->backing && plan->all[order->from].class == PLAN_FREEZE)
+			rules->backing(plan->mounts, plan->all[order->from].mount, note_backing,
+				       order);
+	}
+}
+
+/* Nothing that is still to come must be before entry @i. */
+static bool is_free(const struct order *order, const bool *placed, size_t i)
+{
+	size_t count = order->plan->count, other;
+
+	for (other = 0; other < count; other++) {
+		if (other != i && !placed[other] && order->before[other * count + i])
+			return false;
+	}
+	return true;
+}
+
+/* The next one to be frozen: the last mounted that is free, or the last of a circle. */
+static size_t choose(const struct order *order, const bool *placed)
+{
+	size_t count = order->plan->count, i, fallback = count;
+
+	for (i = count; i--;) {
+		if (placed[i] || order->plan->all[i].class != PLAN_FREEZE)
+			continue;
+		if (is_free(order, placed, i))
+			return i;
+		if (fallback == count)
+			fallback = i;
+	}
+	return fallback;
+}
+
+static void sort(const struct order *order, bool *placed, struct plan_entry *to)
+{
+	const struct plan *plan = order->plan;
+	size_t used = 0, i;
+
+	while (used < plan->freeze) {
+		i = choose(order, placed);
+		placed[i] = true;
+		to[used++] = plan->all[i];
+	}
+	for (i = 0; i < plan->count; i++) {
+		if (!placed[i])
+			to[used++] = plan->all[i];
+	}
+}
+
+int plan_make(struct plan *plan, const struct mounts *mounts, const struct plan_rules *rules)
+{
+	size_t room = mounts->count + 1;
+	struct plan_entry *sorted = calloc(room, sizeof(*sorted));
+	bool *placed = calloc(room, sizeof(*placed));
+	struct order order = { .plan = plan, .before = NULL };
+	int err = -ENOMEM;
+
+	*plan = (struct plan){ .mounts = mounts, .all = calloc(room, sizeof(*plan->all)) };
+	if (!sorted || !placed || !plan->all)
+		goto out;
+	collect(plan, rules);
+	order.before = calloc(plan->count + 1, plan->count + 1);
+	if (!order.before)
+		goto out;
+	note_all(&order, rules);
+	sort(&order, placed, sorted);
+	free(plan->all);
+	plan->all = sorted;
+	sorted = NULL;
+	err = 0;
+out:
+	free(order.before);
+	free(placed);
+	free(sorted);
+	return err;
+}
+
+void plan_free(struct plan *plan)
+{
+	free(plan->all);
+	*plan = (struct plan){ 0 };
+}

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "device.h"
+#include "hold.h"
+#include "round.h"
+#include "say.h"
+
+#define MOUNTINFO "/proc/self/mountinfo"
+
+/* Time that is left for the file systems when the hooks use all of theirs. */
+#define FREEZE_SHARE 4
+
+void round_init(struct round *round, const struct settings *settings, int device)
+{
+	*round = (struct round){ .settings = settings, .device = device, .mountinfo = -1 };
+}
+
+/* What the freeze took. */
+static void clean_up(struct round *round)
+{
+	if (round->mountinfo >= 0)
+		close(round->mountinfo);
+	round->mountinfo = -1;
+	hooks_free(&round->hooks);
+	free(round->excludes);
+	round->excludes = NULL;
+	round->active = false;
+}
+
+void round_exit(struct round *round)
+{
+	clean_up(round);
+}
+
+/* The note that tells the next agent that thaw hooks are due, if this one dies. */
+static void note_path(const struct settings *settings, char *to, size_t room)
+{
+	snprintf(to, room, "%s/agent.frozen", settings->state_dir);
+}
+
+static void leave_note(const struct settings *settings)
+{
+	char path[4096];
+	int fd;
+
+	mkdir(settings->state_dir, 0700);
+	note_path(settings, path, sizeof(path));
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		say("cannot write %s: %s", path, strerror(errno));
+	else
+		close(fd);
+}
+
+static void remove_note(const struct settings *settings)
+{
+	char path[4096];
+
+	note_path(settings, path, sizeof(path));
+	unlink(path);
+}
+
+static void report_note(struct round *round, const char *detail)
+{
+	const struct report_line line = {
+		.kind = "note",
+		.outcome = "warning",
+		.what = "-",
+		.name = "-",
+		.detail = detail,
+		.important = true,
+	};
+
+	report_add(&round->report, &line);
+}
+
+static void report_hook(struct round *round, size_t number, const struct hook_run *run)
+{
+	static const char *const outcomes[] = {
+		[HOOK_OK] = "ok",
+		[HOOK_FAILED] = "failed",
+		[HOOK_TIMEOUT] = "timeout",
+		[HOOK_STOPPED] = "failed",
+	};
+	const struct report_line line = {
+		.kind = "hook",
+		.outcome = outcomes[run->outcome],
+		.what = run->phase,
+		.name = round->hooks.names[number],
+		.us = run->us,
+		.detail =
+			run->outcome == HOOK_STOPPED ? "stopped, as the round is over" : run->said,
+		.important = run->outcome != HOOK_OK,
+	};
+
+	report_add(&round->report, &line);
+}
+
+static uint64_t hook_limit(const struct round *round)
+{
+	uint64_t now = clock_us();
+
+	if (now >= round->hook_end_us)
+		return 0;
+	return round->hook_end_us - now < round->settings->hook_limit_us ?
+		       round->hook_end_us - now :
+		       round->settings->hook_limit_us;
+}
+
+/* Returns 0 or a negative errno. */
+static int run_freeze_hooks(struct round *round)
+{
+	struct hook_run run = {
+		.phase = "freeze",
+		.hold_us = round->event.hold_us,
+		.stop_fd = round->device,
+	};
+	int err = hooks_find(&round->hooks, round->settings->hook_dir);
+
+	if (err) {
+		report_note(round, "the folder of the hooks cannot be read");
+		return err;
+	}
+	while (round->ran < round->hooks.count) {
+		run.limit_us = hook_limit(round);
+		/* Also the one that fails gets its thaw: it may have done a part. */
+		hooks_run(&round->hooks, round->ran++, &run);
+		report_hook(round, round->ran - 1, &run);
+		if (run.outcome == HOOK_STOPPED)
+			return -ESTALE;
+		if (run.outcome != HOOK_OK)
+			return run.outcome == HOOK_TIMEOUT ? -ETIMEDOUT : -ECANCELED;
+	}
+	return 0;
+}
+
+static void run_thaw_hooks(struct round *round)
+{
+	struct hook_run run = {
+		.phase = "thaw",
+		.limit_us = round->settings->hook_limit_us,
+		.stop_fd = -1,
+	};
+
+	while (round->ran) {
+		hooks_run(&round->hooks, --round->ran, &run);
+		report_hook(round, round->ran, &run);
+		if (run.outcome != HOOK_OK)
+			say("hook %s thaw: %s", round->hooks.names[round->ran], run.said);
+	}
+}
+
+/* The settings' and then dom0's. Returns 0 or -ENOMEM. */
+static int gather_excludes(struct round *round)
+{
+	const struct stillpoint_agent_event *event = &round->event;
+	size_t used = round->settings->exclude_count, i;
+
+	/* Each of dom0's has a NUL. */
+	round->excludes = calloc(used + event->excludes_bytes + 1, sizeof(*round->excludes));
+	if (!round->excludes)
+		return -ENOMEM;
+	for (i = 0; i < used; i++)
+		round->excludes[i] = round->settings->excludes[i];
+	for (i = 0; i < event->excludes_bytes; i += strlen(event->excludes + i) + 1)
+		round->excludes[used++] = event->excludes + i;
+	return 0;
+}
+
+static int prepare(struct round *round)
+{
+	int err = gather_excludes(round);
+
+	if (err)
+		return err;
+	leave_note(round->settings);
+	err = run_freeze_hooks(round);
+	if (err)
+		return err;
+	round->mountinfo = open(MOUNTINFO, O_RDONLY | O_CLOEXEC);
+	return round->mountinfo < 0 ? -errno : 0;
+}
+
+void round_freeze(struct round *round)
+{
+	const struct stillpoint_agent_event *event = &round->event;
+	int err;
+
+	round->number = event->round;
+	round->active = true;
+	round->ran = 0;
+	round->held_count = 0;
+	round->hook_end_us = clock_us() + event->prepare_us - event->prepare_us / FREEZE_SHARE;
+	report_start(&round->report);
+	err = prepare(round);
+	if (!err)
+		err = hold_all(round);
+	if (err == -ENOENT && !round->held_count)
+		report_note(round, "there is no file system that can be frozen");
+	report_send(&round->report, round->device);
+	if (err)
+		device_mark(round->device, STILLPOINT_AGENT_FAILED, round->number, -err);
+	else
+		device_mark(round->device, STILLPOINT_AGENT_FROZEN, round->number, 0);
+}
+
+void round_look(struct round *round)
+{
+	if (!hold_misses_one(round))
+		return;
+	report_send(&round->report, round->device);
+	device_mark(round->device, STILLPOINT_AGENT_FAILED, round->number, EIO);
+}
+
+/* How it ended, where dom0 did not. */
+static void say_result(__u32 result)
+{
+	static const char *const reasons[] = {
+		[STILLPOINT_QUIESCE_EXPIRED] = "the time for which they were to be frozen passed",
+		[STILLPOINT_QUIESCE_DOM0_GONE] = "dom0 gave no sign",
+		[STILLPOINT_QUIESCE_BROKEN] = "not all file systems were frozen any more",
+		[STILLPOINT_QUIESCE_RESTORED] = "this guest was restored",
+		[STILLPOINT_QUIESCE_FAILED] = "they could not be frozen",
+		[STILLPOINT_QUIESCE_LATE] = "they were not frozen in time",
+		[STILLPOINT_QUIESCE_CANCELLED] = "dom0 wants it no more",
+	};
+
+	if (result < sizeof(reasons) / sizeof(reasons[0]) && reasons[result])
+		say("file systems were thawed: %s", reasons[result]);
+}
+
+void round_thaw(struct round *round, __u32 result)
+{
+	say_result(result);
+	run_thaw_hooks(round);
+	remove_note(round->settings);
+	report_send(&round->report, round->device);
+	device_mark(round->device, STILLPOINT_AGENT_DONE, round->number, 0);
+	clean_up(round);
+}
+
+void round_recover(struct round *round)
+{
+	char path[4096];
+
+	note_path(round->settings, path, sizeof(path));
+	if (access(path, F_OK))
+		return;
+	say("an agent before this one ended while file systems were frozen; calling thaw hooks");
+	if (!hooks_find(&round->hooks, round->settings->hook_dir))
+		round->ran = round->hooks.count;
+	report_start(&round->report);
+	run_thaw_hooks(round);
+	remove_note(round->settings);
+	clean_up(round);
+}
+
+void round_restored(const struct settings *settings)
+{
+	struct hook_run run = {
+		.phase = "restored",
+		.limit_us = settings->hook_limit_us,
+		.stop_fd = -1,
+	};
+	struct hooks hooks;
+	size_t i;
+
+	say("this guest was restored");
+	if (hooks_find(&hooks, settings->restored_dir))
+		say("the folder %s cannot be read", settings->restored_dir);
+	for (i = 0; i < hooks.count; i++) {
+		hooks_run(&hooks, i, &run);
+		if (run.outcome != HOOK_OK)
+			say("hook %s restored: %s", hooks.names[i], run.said);
+	}
+	hooks_free(&hooks);
+}

@@ -1,0 +1,216 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# A guest under load is backed up: its disks and its memory, of one instant. The pair is brought
+# back, in place and elsewhere, and the guest goes on from there; its file systems are looked at
+# in dom0; backups are damaged, interrupted and killed; the ready-made disk hooks do what they say.
+# lab: --vcpus 2 --memory 160
+# everyday: quick
+# shellcheck source-path=SCRIPTDIR/.. source=lib.sh
+. e2e/lib.sh
+
+backups=/guests/backups
+hooks=/usr/local/lib/stillpoint/hooks
+mkdir -p "$backups" /mnt
+
+# What was acknowledged is kept at the instant of the backup, too.
+hook="rm -rf $state/acks.kept; cp -r $state/acks $state/acks.kept; reflink-disks"
+# For what is no "snapshot".
+only="[ \$STILLPOINT_ACTION = snapshot ] || exit 0;"
+
+# bring_back DOMAIN OPTION...: the guest DOMAIN is destroyed, and the backup restored.
+bring_back() {
+	destroy "$1" || return 1
+	! kill -0 "$acklog_pid" 2>/dev/null || acklog_stop
+	rm -rf "$state/acks"
+	cp -r "$state/acks.kept" "$state/acks"
+	acklog_start
+	stillpoint restore "${@:2}"
+}
+
+# A digest of a gigabyte takes minutes where much else is emulated, too.
+CASE_SECONDS=900
+
+hidden() { find "$backups" -mindepth 1 -maxdepth 1 -name '.*'; }
+no_loop() { ! losetup -a | grep "$backups"; }
+
+expect 0 'prepare the guest' prepare g1
+expect 0 'start the agent' ask g1 systemctl start stillpoint-agent
+expect 0 'start the loads' start_load g1
+before=$(devices g1)
+expect 0 'backup' stillpoint backup --json --disk-hook "$only $hook" g1 "$backups/b"
+echo "# $(jq -c '{pause_us, drain_us, hook_us, total_us, bytes}' <<<"$output")"
+is 'json: it has two disks' 2 "$(field disks "$output")"
+expect 0 'the loads go on' check_load g1
+expect 0 'no device reconnected' no_device_reconnected g1 "$before"
+is 'the module counted a checkpoint' 1 "$(counter g1 checkpoints)"
+is 'there is no other file' 'config.json manifest.json memory.sp xvda.img xvdb.img' \
+	"$(find "$backups/b" -mindepth 1 -printf '%P\n' | sort | paste -sd ' ')"
+expect 0 'the digests are those of sha256sum' sh -c "cd $backups/b &&
+	jq -r '.memory, .config, .disks[] | \"\(.sha256)  \(.file)\"' manifest.json | sha256sum -c --quiet"
+expect 0 'verify the memory by itself' stillpoint verify "$backups/b/memory.sp"
+expect 1 'a folder that exists is refused' stillpoint backup g1 "$backups/b"
+is 'the guest was not even asked' 1 "$(counter g1 checkpoints)"
+
+expect 1 'disks that exist are not overwritten' stillpoint restore --name x "$backups/b"
+has 'the message names --force' '--force' "$errors"
+expect 1 'disks in use are never overwritten' stillpoint restore --force --name x "$backups/b"
+has 'the message names the domain' 'in use by domain' "$errors"
+
+# The memory comes first: an emulated machine takes long for the digest of a disk.
+cp -r --reflink=always "$backups/b" "$backups/damaged"
+printf x | dd of="$backups/damaged/memory.sp" bs=1 seek=777777 conv=notrunc status=none
+expect 1 'damage is found' stillpoint verify "$backups/damaged"
+has 'the message names the file' "memory.sp.*damaged" "$errors"
+rm -r "$backups/damaged"
+
+written=$(stat -c %y "$backups"/b/*)
+expect 0 'mount' stillpoint mount --json "$backups/b" /mnt
+is 'json: two file systems' 'ext4 ext4' "$(jq -r '[.[].type] | join(" ")' <<<"$output")"
+is 'a file is there' guest "$(cat /mnt/xvda/etc/hostname)"
+expect fail 'nothing can be written there' touch /mnt/xvda/x
+expect fail 'nothing can be written beside it' touch /mnt/x
+has 'it is mounted with care' 'ro,nosuid,nodev,noexec' "$(findmnt -no OPTIONS /mnt/xvda)"
+expect 1 'a second mount there is refused' stillpoint mount "$backups/b" /mnt
+expect 0 'umount' stillpoint umount /mnt
+expect 1 'umount again is refused' stillpoint umount /mnt
+expect 0 'no loop device is left' within 20 no_loop
+is 'the backup is as it was' "$written" "$(stat -c %y "$backups"/b/*)"
+
+for ((round = 1; round <= $(rounds 5 1 20); round++)); do
+	loads=" timers disk files"
+	expect 0 "restore $round" bring_back g1 --force "$backups/b"
+	has 'it says name and id' '^g1 [0-9]+$' "$output"
+	expect 0 'the guest works' guest_ok g1
+	expect 0 'its loads go on' check_load g1
+	expect 0 'its loads end well' stop_load g1
+	expect 0 'every acknowledged write is there' verify_acks g1
+	expect 0 'the guest goes away' destroy g1
+	expect 0 'its file systems are sound' guest-disk check g1
+done
+
+mkdir /guests/elsewhere
+loads=" timers disk files"
+expect 0 'restore with another name, with disks elsewhere' bring_back g1 --name copy \
+	--disk xvda=/guests/elsewhere/a.img --disk xvdb=/guests/elsewhere/b.img "$backups/b"
+expect 0 'the copy works' guest_ok g1 copy
+expect 0 'its disks are there' sh -c \
+	'xenstore-ls -f /local/domain/0/backend/vbd | grep -q /guests/elsewhere/a.img'
+expect 0 'the copy goes away' destroy copy
+expect 0 'only the disks' stillpoint restore --force --disks-only "$backups/b"
+is 'nothing is printed' '' "$output"
+
+expect 0 'boot the guest from them' boot g1
+asked=$(counter g1 checkpoints)
+expect 1 'a hook that fails' stillpoint backup --disk-hook "$only exit 3" g1 "$backups/c"
+has 'the message tells its status' 'exit status 3' "$errors"
+expect 1 'a hook that hangs' stillpoint backup --hook-timeout 2 --disk-hook "$only sleep 600" \
+	g1 "$backups/c"
+has 'the message says so' 'did not end within 2 s' "$errors"
+expect 0 'the guest works' answers g1
+is 'it left its park by itself never' 0 "$(counter g1 abandoned)"
+expect 0 'there is no folder' nothing_at "$backups/c"
+is 'nor a hidden one' '' "$(hidden)"
+
+# killed WHERE: kill -9 while the hook is there.
+killed() {
+	rm -f "$state/there"
+	stillpoint backup --hook-timeout 5 --disk-hook \
+		"[ \$STILLPOINT_ACTION != $1 ] || { touch $state/there; sleep 60; }; reflink-disks" \
+		g1 "$backups/c" &
+	within 120 test -e "$state/there" || return 1
+	kill -9 $!
+	wait $!
+	within 30 is_running g1 && within 60 answers g1
+}
+expect 0 'kill -9 in the snapshot' killed snapshot
+expect 0 'there is no folder' nothing_at "$backups/c"
+is 'the guest ran on at its deadline' 1 "$(counter g1 abandoned)"
+expect 0 'kill -9 while disks are collected' killed collect
+expect 0 'there is no folder' nothing_at "$backups/c"
+expect 0 'another backup works' stillpoint backup g1 "$backups/c"
+is 'it removed what was left' '' "$(hidden)"
+has 'more checkpoints were counted' '^[1-9]' "$(($(counter g1 checkpoints) - asked))"
+
+# shellcheck disable=SC2016
+expect 0 'save --disk-hook' stillpoint save --json --disk-hook \
+	'printf "%s\n" "$STILLPOINT_DISKS" "$STILLPOINT_QUIESCED" >/run/e2e/disks' g1 "$images/hook"
+is 'the hook got the disks' $'xvda raw /guests/g1/root.img\nxvdb raw /guests/g1/data.img\n0' \
+	"$(cat "$state/disks")"
+echo "# $(jq -c '{pause_us, drain_us, hook_us}' <<<"$output")"
+
+# The hooks by themselves: with logical volumes, thick and thin, and qcow2 files.
+truncate -s 256M /guests/pv
+modprobe -a dm-mod dm-snapshot dm-thin-pool
+device=$(losetup --find --show /guests/pv)
+export DM_DISABLE_UDEV=1
+volumes() {
+	pvcreate -q "$device" && vgcreate -q vg "$device" &&
+		lvcreate -q -y -L 32M -n thick vg && lvcreate -q -y -L 64M -T vg/pool &&
+		lvcreate -q -y -V 32M -T vg/pool -n thin && vgmknodes &&
+		seq 1000000 | head -c 4M >/dev/vg/thick && seq 500000 | head -c 2M >/dev/vg/thin && sync
+}
+expect 0 'make logical volumes' volumes
+target=$backups/lvm
+mkdir -p "$target"
+run_hook() {
+	STILLPOINT_ACTION=$2 STILLPOINT_DOMAIN=g1 STILLPOINT_TARGET=$target STILLPOINT_QUIESCED=${quiesced:-0} \
+		STILLPOINT_DISKS=$disks "$hooks/$1"
+}
+disks=$'xvda raw /dev/vg/thick\nxvdb raw /dev/vg/thin'
+cat /dev/vg/thick >"$target/thick.want"
+cat /dev/vg/thin >"$target/thin.want"
+expect 0 'lvm-disks takes snapshots' run_hook lvm-disks snapshot
+echo changed | dd of=/dev/vg/thick conv=notrunc status=none
+echo changed | dd of=/dev/vg/thin conv=notrunc status=none
+sync
+expect 0 'it collects them' run_hook lvm-disks collect
+expect 0 'it drops them' run_hook lvm-disks drop
+expect 0 'the thick one is of that instant' cmp "$target/thick.want" "$target/xvda.img"
+expect 0 'the thin one is of that instant' cmp "$target/thin.want" "$target/xvdb.img"
+is 'no snapshot is left' '' "$(lvs --noheadings -o lv_name vg | grep stillpoint)"
+expect 0 'dropping again is nothing' run_hook lvm-disks drop
+rm -f "$target"/*.img
+disks=$'xvda raw /dev/vg/thick\nxvdb raw /guests/g1/data.img'
+expect 0 'copy-disks copies devices and files' run_hook copy-disks snapshot
+expect 0 'the device is copied' cmp /dev/vg/thick "$target/xvda.img"
+expect 1 'reflink-disks refuses a device' run_hook reflink-disks snapshot
+qemu-img create -q -f qcow2 /guests/disk.qcow2 64M
+disks='xvda qcow2 /guests/disk.qcow2'
+expect 1 'qcow2-disks wants a quiesced guest' run_hook qcow2-disks snapshot
+quiesced=1
+expect 0 'qcow2-disks copies' run_hook qcow2-disks snapshot
+expect 0 'and checks' run_hook qcow2-disks collect
+expect 0 'it is the same' cmp /guests/disk.qcow2 "$target/xvda.qcow2"
+qemu-img create -q -f qcow2 -b /guests/disk.qcow2 -F qcow2 /guests/backed.qcow2
+disks='xvda qcow2 /guests/backed.qcow2'
+expect 0 'one with a backing file is copied' run_hook qcow2-disks snapshot
+expect 1 'and refused' run_hook qcow2-disks collect
+
+# File systems in partitions, XFS, and what is none.
+mkdir "$backups/parts"
+truncate -s 700M "$backups/parts/xvda.img"
+printf ',16M\n,400M\n,64M\n' | sfdisk -q -X gpt "$backups/parts/xvda.img"
+parts=$(losetup --find --show -P "$backups/parts/xvda.img")
+part() { losetup --find --show --offset "$(($1 * 512))" --sizelimit "$(($2 * 512))" "$backups/parts/xvda.img"; }
+losetup -d "$parts"
+mapfile -t table < <(sfdisk -q -J "$backups/parts/xvda.img" |
+	jq -r '.partitiontable.partitions[] | "\(.start) \(.size)"')
+for n in 0 1 2; do
+	# shellcheck disable=SC2086
+	loop=$(part ${table[n]})
+	case $n in
+	0) mkfs.ext4 -q "$loop" ;;
+	1) mkfs.xfs -q "$loop" ;;
+	2) mkswap "$loop" >/dev/null ;;
+	esac
+	losetup -d "$loop"
+done
+jq --arg sum "$(sha256sum "$backups/parts/xvda.img" | cut -d ' ' -f 1)" \
+	'.disks = [.disks[0]] | .disks[0].bytes = 734003200 | .disks[0].sha256 = $sum' \
+	"$backups/b/manifest.json" >"$backups/parts/manifest.json"
+expect 0 'mount partitions' stillpoint mount "$backups/parts" /mnt
+is 'ext4 and XFS' "ext4 xfs" "$(findmnt -no FSTYPE /mnt/xvda1) $(findmnt -no FSTYPE /mnt/xvda2)"
+has 'swap is passed over' 'xvda3: swap is not mounted' "$errors"
+expect 0 'umount partitions' stillpoint umount /mnt
+expect 0 'no loop device of them is left' within 20 no_loop
+finish

@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Databases that are written to all the time, and a copy of the guest's disk in each quiesce: in the
+# copy the file system needs no recovery, and each database opens and has every number that
+# was acknowledged before the freeze and none that was asked for after it.
+# lab: --vcpus 2 --memory 512
+# everyday: quick
+# shellcheck source-path=SCRIPTDIR/.. source=lib.sh
+. e2e/lib.sh
+
+databases='postgresql mariadb redis sqlite'
+copies=/guests/copies
+mkdir -p "$copies"
+CASE_SECONDS=600
+
+database() { ask_for 300 g1 bash /run/jobs/database "$@"; }
+has_agent() { [ "$(stillpoint status --json g1 | jq -r .quiesce.agent)" = true ]; }
+acks() { echo "$state/acks/$1"; }
+last() { tail -n 1 "$(acks "$1")"; }
+
+start_writing() {
+	guest g1 bash /run/jobs/database write "$1" </dev/null >"$(acks "$1")" 2>"$(acks "$1").err" 8>&- &
+	writers+=("$!")
+}
+writers=()
+
+is_past() { [ "$(last "$1")" -gt "$2" ]; }
+# goes_on DATABASE: it acknowledges more.
+goes_on() { within 60 is_past "$1" "$(last "$1")"; }
+
+# copy ROUND: what is acknowledged last, and the disk.
+copy() {
+	local name
+	# What the guest said is on its way.
+	sleep 3
+	for name in $databases; do
+		last "$name" >"$copies/$1.$name"
+	done
+	cp --reflink=always /guests/g1/root.img "$copies/$1.img"
+}
+
+# attach ROUND: the copy is /mnt/copy in the guest.
+device=
+attach() {
+	device=$(losetup --find --show "$copies/$1.img") || return 1
+	xl block-attach g1 "phy:$device" xvdf w && within 30 ask g1 test -b /dev/xvdf &&
+		ask g1 'mkdir -p /mnt/copy && mount /dev/xvdf /mnt/copy'
+}
+detach() {
+	ask g1 umount /mnt/copy && xl block-detach g1 xvdf && within 30 losetup -d "$device"
+}
+
+# has_all DATABASE ROUND: one may be committed and not acknowledged.
+has_all() {
+	local counted largest acked
+	acked=$(<"$copies/$2.$1")
+	read -r counted largest < <(database check "$1" /mnt/copy)
+	echo "$1: $acked acknowledged, $counted there, the last is $largest"
+	[ -n "$counted" ] && [ "$counted" = "$largest" ] &&
+		[ "$counted" -ge "$acked" ] && [ "$counted" -le $((acked + 1)) ]
+}
+
+expect 0 'prepare the guest' prepare g1
+expect 0 'the hooks' ask g1 'ln -s /usr/local/share/stillpoint/hooks/* /etc/stillpoint/hooks.d/'
+expect 0 'the agent starts' ask g1 systemctl start stillpoint-agent
+expect 0 'dom0 sees it' within 60 has_agent
+for name in $databases; do
+	expect 0 "$name starts" database start "$name"
+	start_writing "$name"
+	expect 0 "$name is written to" within 60 is_past "$name" 5
+done
+
+rounds=$(rounds 3 2 20)
+for ((round = 1; round <= rounds; round++)); do
+	expect 0 "copy $round" stillpoint quiesce --json g1 -- bash -c "$(declare -f copy last acks)
+		state=$state copies=$copies databases='$databases'; copy $round"
+	echo "# $(jq -c '{frozen, freeze_us, frozen_us, thaw_us,
+		hooks: [.report[] | select(.kind == "hook") | "\(.name) \(.what) \(.outcome) \(.us)"]}' <<<"$output")"
+	is "copy $round: no hook failed" '' \
+		"$(jq -r '.report[] | select(.kind == "hook" and .outcome != "ok").name' <<<"$output")"
+	expect fail "copy $round: the file system needs no recovery" \
+		sh -c "dumpe2fs -h $copies/$round.img 2>/dev/null | grep needs_recovery"
+	for name in $databases; do
+		expect 0 "copy $round: $name goes on" goes_on "$name"
+	done
+done
+kill "${writers[@]}"
+for name in $databases; do
+	expect 0 "$name ends" database stop "$name"
+done
+
+for ((round = 1; round <= rounds; round++)); do
+	expect 0 "copy $round: its file system can be mounted" attach "$round"
+	for name in $databases; do
+		expect 0 "copy $round: $name has all" has_all "$name" "$round"
+		echo "# $output"
+	done
+	expect 0 "copy $round: detach" detach
+	rm -f "$copies/$round.img"
+done
+is 'nothing was recovered' '' "$(ask g1 dmesg | grep 'xvdf.*recovery' || true)"
+finish

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The agent's table of mounts, and which file systems it has frozen in which order. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "plan.h"
+
+static const char pseudo[] = "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\n\text4\n\txfs\n\tbtrfs\n"
+			     "nodev\toverlay\n";
+
+/* A guest with something of each kind. */
+static const char usual[] =
+	"21 26 0:20 / /sys rw,nosuid shared:7 - sysfs none rw\n"
+	"26 1 202:0 / / rw,relatime shared:1 - ext4 /dev/xvda rw,errors=remount-ro\n"
+	"27 26 0:24 / /run rw shared:5 - tmpfs none rw,size=1k\n"
+	"30 26 202:16 / /data rw,noatime - ext4 /dev/xvdb rw\n"
+	"31 26 0:40 / /srv ro - nfs4 host:/srv rw,vers=4.2\n"
+	"32 26 0:41 / /home/a rw - fuse.sshfs b:/ rw\n"
+	"33 26 202:0 /var/lib /mnt/bound\\040one ro - ext4 /dev/xvda rw\n"
+	"34 26 253:0 / /cd rw - xfs /dev/mapper/cd ro,attr2\n"
+	"35 26 7:0 / /loop rw - xfs /dev/loop0 rw\n";
+
+static void parse(struct mounts *mounts, const char *text)
+{
+	assert_int_equal(mounts_parse(mounts, strdup(text)), 0);
+}
+
+static void plan_text(struct plan *plan, struct mounts *mounts, const char *text,
+		      const struct plan_rules *rules)
+{
+	parse(mounts, text);
+	assert_int_equal(plan_make(plan, mounts, rules), 0);
+}
+
+static void release(struct plan *plan, struct mounts *mounts)
+{
+	plan_free(plan);
+	mounts_free(mounts);
+}
+
+static void entry_is(const struct plan *plan, size_t i, const char *point, enum plan_class class)
+{
+	assert_true(i < plan->count);
+	assert_string_equal(plan->all[i].mount->point, point);
+	assert_int_equal(plan->all[i].class, class);
+}
+
+static void lines_are_taken_apart(void **state)
+{
+	struct mounts mounts;
+
+	(void)state;
+	parse(&mounts, usual);
+	assert_int_equal(mounts.count, 9);
+	assert_int_equal(mounts.all[1].id, 26);
+	assert_int_equal(mounts.all[1].dev_major, 202);
+	assert_int_equal(mounts.all[1].dev_minor, 0);
+	assert_string_equal(mounts.all[1].type, "ext4");
+	assert_string_equal(mounts.all[1].source, "/dev/xvda");
+	assert_string_equal(mounts.all[6].point, "/mnt/bound one");
+	mounts_free(&mounts);
+}
+
+static void only_the_file_systems_own_option_is_read_only(void **state)
+{
+	struct mounts mounts;
+
+	(void)state;
+	parse(&mounts, usual);
+	/* errors=remount-ro is not; nor is a mount that is ro of one that is rw. */
+	assert_false(mounts.all[1].read_only);
+	assert_false(mounts.all[6].read_only);
+	assert_true(mounts.all[7].read_only);
+	mounts_free(&mounts);
+}
+
+static void broken_lines_are_refused(void **state)
+{
+	static const char *const lines[] = {
+		"\n",
+		"26 1 202:0 / / rw\n",
+		"26 1 202:0 / / rw shared:1 ext4 /dev/xvda rw\n",
+		"26 1 202:0 / / rw - ext4 /dev/xvda\n",
+		"x 1 202:0 / / rw - ext4 /dev/xvda rw\n",
+		"26 1 202 / / rw - ext4 /dev/xvda rw\n",
+		"26 1 202:0x / / rw - ext4 /dev/xvda rw\n",
+	};
+	struct mounts mounts;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		assert_int_not_equal(mounts_parse(&mounts, strdup(lines[i])), 0);
+		mounts_free(&mounts);
+	}
+}
+
+static void each_is_frozen_once_the_last_mounted_first(void **state)
+{
+	const struct plan_rules rules = { .pseudo = pseudo };
+	struct mounts mounts;
+	struct plan plan;
+
+	(void)state;
+	plan_text(&plan, &mounts, usual, &rules);
+	assert_int_equal(plan.freeze, 4);
+	assert_int_equal(plan.count, 8);
+	entry_is(&plan, 0, "/loop", PLAN_FREEZE);
+	entry_is(&plan, 1, "/cd", PLAN_FREEZE);
+	entry_is(&plan, 2, "/data", PLAN_FREEZE);
+	entry_is(&plan, 3, "/", PLAN_FREEZE);
+	entry_is(&plan, 4, "/sys", PLAN_PSEUDO);
+	entry_is(&plan, 5, "/run", PLAN_PSEUDO);
+	entry_is(&plan, 6, "/srv", PLAN_NETWORK);
+	entry_is(&plan, 7, "/home/a", PLAN_USERSPACE);
+	release(&plan, &mounts);
+}
+
+static void excluded_by_type_and_by_any_of_its_paths(void **state)
+{
+	static const char *const excludes[] = { "xfs", "/mnt/bound one", NULL };
+	const struct plan_rules rules = { .pseudo = pseudo, .excludes = excludes };
+	struct mounts mounts;
+	struct plan plan;
+
+	(void)state;
+	plan_text(&plan, &mounts, usual, &rules);
+	assert_int_equal(plan.freeze, 1);
+	entry_is(&plan, 0, "/data", PLAN_FREEZE);
+	entry_is(&plan, 2, "/", PLAN_EXCLUDED);
+	entry_is(&plan, 6, "/cd", PLAN_EXCLUDED);
+	entry_is(&plan, 7, "/loop", PLAN_EXCLUDED);
+	release(&plan, &mounts);
+}
+
+/* The image of /a is a file in /b, that of /b one in /c; they were mounted in this order. */
+static const char nested[] = "1 0 7:1 / /a rw - ext4 /dev/loop1 rw\n"
+			     "2 0 7:2 / /b rw - ext4 /dev/loop2 rw\n"
+			     "3 0 8:0 / /c rw - ext4 /dev/sda rw\n";
+
+static void backing_nested(const struct mounts *mounts, const struct mount *mount,
+			   void (*found)(void *to, const struct mount *backing), void *to)
+{
+	if (mount->dev_major == 7)
+		found(to, mount + 1);
+	(void)mounts;
+}
+
+static void backing_circle(const struct mounts *mounts, const struct mount *mount,
+			   void (*found)(void *to, const struct mount *backing), void *to)
+{
+	found(to, &mounts->all[(size_t)(mount - mounts->all + 1) % mounts->count]);
+}
+
+static void image_is_frozen_before_what_it_lies_in(void **state)
+{
+	const struct plan_rules rules = { .pseudo = pseudo, .backing = backing_nested };
+	struct mounts mounts;
+	struct plan plan;
+
+	(void)state;
+	plan_text(&plan, &mounts, nested, &rules);
+	entry_is(&plan, 0, "/a", PLAN_FREEZE);
+	entry_is(&plan, 1, "/b", PLAN_FREEZE);
+	entry_is(&plan, 2, "/c", PLAN_FREEZE);
+	release(&plan, &mounts);
+}
+
+static void circle_is_frozen_all_the_same(void **state)
+{
+	const struct plan_rules rules = { .pseudo = pseudo, .backing = backing_circle };
+	struct mounts mounts;
+	struct plan plan;
+
+	(void)state;
+	plan_text(&plan, &mounts, nested, &rules);
+	assert_int_equal(plan.freeze, 3);
+	/* Where it was cut open, and then as each demands. */
+	entry_is(&plan, 0, "/c", PLAN_FREEZE);
+	entry_is(&plan, 1, "/a", PLAN_FREEZE);
+	entry_is(&plan, 2, "/b", PLAN_FREEZE);
+	release(&plan, &mounts);
+}
+
+static void nothing_mounted_is_an_empty_plan(void **state)
+{
+	const struct plan_rules rules = { .pseudo = pseudo };
+	struct mounts mounts;
+	struct plan plan;
+
+	(void)state;
+	plan_text(&plan, &mounts, "", &rules);
+	assert_int_equal(plan.count, 0);
+	release(&plan, &mounts);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_are_taken_apart),
+		cmocka_unit_test(only_the_file_systems_own_option_is_read_only),
+		cmocka_unit_test(broken_lines_are_refused),
+		cmocka_unit_test(each_is_frozen_once_the_last_mounted_first),
+		cmocka_unit_test(excluded_by_type_and_by_any_of_its_paths),
+		cmocka_unit_test(image_is_frozen_before_what_it_lies_in),
+		cmocka_unit_test(circle_is_frozen_all_the_same),
+		cmocka_unit_test(nothing_mounted_is_an_empty_plan),
+	};
+
+	return cmocka_run_group_tests_name("agent_plan", tests, NULL, NULL);
+}
