@@ -5,6 +5,8 @@ KVER ?= $(shell uname -r)
 KDIR ?= $(firstword $(wildcard /lib/modules/$(KVER)/build) \
 	$(wildcard /lib/modules/*/build))
 BUILD := build
+# One name for one place: what depends on what is by name.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(abspath $(BUILD)))
 DESTDIR ?=
 PREFIX ?= /usr/local
 

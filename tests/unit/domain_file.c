@@ -406,7 +406,8 @@ static size_t file_map_run(const struct machine *m, const uint64_t *mfns, size_t
 
 	while (run < n && mfns[run] == mfns[0] + run && file_can_map(m, mfns[run]))
 		run++;
-	if (mmap(addr, run * PAGE_BYTES, PROT_READ, MAP_SHARED | MAP_FIXED, m->fd,
+	/* As Xen maps pages: they are there at once. */
+	if (mmap(addr, run * PAGE_BYTES, PROT_READ, MAP_SHARED | MAP_FIXED | MAP_POPULATE, m->fd,
 		 mfns[0] * PAGE_BYTES) == MAP_FAILED)
 		return 0;
 	return run;
