@@ -20,8 +20,13 @@ $(BUILD)/unit/help/%.o: tests/unit/%.c
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/unit/test_%: tests/unit/test_%.c $(UNIT_OBJ)
-	$(CC) $(UNIT_CFLAGS) -MMD -MP -o $@ $< $(UNIT_OBJ) \
+# A test is linked with what it uses only, which takes a fraction of the time.
+$(BUILD)/unit/objects.a: $(UNIT_OBJ)
+	@rm -f $@
+	$(AR) rcsT $@ $^
+
+$(BUILD)/unit/test_%: tests/unit/test_%.c $(BUILD)/unit/objects.a
+	$(CC) $(UNIT_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/unit/objects.a \
 	  $(TOOL_LIBS) $(shell pkg-config --cflags --libs cmocka)
 
 UNIT_AGENT_OBJ := $(patsubst guest-agent/%.c,$(BUILD)/unit/agent/%.o,\
