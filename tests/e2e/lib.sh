@@ -218,9 +218,9 @@ start_timers() {
 
 # start_stream GUEST: with the other side in dom0.
 start_stream() {
-	tcpstream --listen "$stream_port" --rate-kib 256 --state "$state/stream" >"$state/stream.out" 2>&1 &
+	tcpstream --listen "$stream_port" --rate-kib 64 --state "$state/stream" >"$state/stream.out" 2>&1 &
 	stream_pid=$!
-	job "$1" start stream tcpstream --connect "$dom0_address:$stream_port" --rate-kib 256 \
+	job "$1" start stream tcpstream --connect "$dom0_address:$stream_port" --rate-kib 64 \
 		--state /run/jobs/stream.state
 	loads+=" stream"
 }

@@ -6,7 +6,7 @@
 # requests that were in flight must be done once more and only once, and no two
 # of the guests may draw the same random numbers.
 # lab: --vcpus 2 --memory 160
-# everyday: quick
+# everyday: no
 # long
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh

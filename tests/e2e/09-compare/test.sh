@@ -39,8 +39,10 @@ compared() {
 count=$(rounds 1 1 10)
 compared 'memory' "$count" "${memory_works[@]}"
 compared 'files and disks' "$count" "${file_works[@]}" "${disk_works[@]}"
-compared 'tasks and kernel' "$count" "${task_works[@]}" "${kernel_works[@]}"
-compared 'outside' "$count" "${outside_works[@]}" direct
+if [ "$(rounds 1 0 1)" = 1 ]; then
+	compared 'tasks and kernel' "$count" "${task_works[@]}" "${kernel_works[@]}"
+	compared 'outside' "$count" "${outside_works[@]}" direct
+fi
 expect 0 'a save that tracks nothing works after that' stillpoint save --track none --force g1 "$image"
 expect 0 'verify-stream-v2 accepts the image' verify_stream "$image"
 expect 0 'save --stop' stillpoint save --stop --force g1 "$image"

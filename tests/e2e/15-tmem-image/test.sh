@@ -76,7 +76,7 @@ rm -f "$image"
 expect 0 'start the store' store_start
 expect 0 'a device for swap' ask g1 "echo 512M >$sys/disksize"
 expect 0 'swap on it' ask g1 'mkswap /dev/tmemswap0 && swapon /dev/tmemswap0'
-job g1 start dirty dirty --size "$working_set" --random --state /run/jobs/dirty.state
+job g1 start dirty dirty --size "$working_set" --random --fill --state /run/jobs/dirty.state
 expect 0 "a working set of $working_set MiB" swaps_on
 expect 0 'its disks are read-only' read_only
 

@@ -4,6 +4,7 @@
 # thawed, also when one is unmounted, mounted, remounted, thawed or frozen by somebody else
 # meanwhile; hooks fail, hang and are killed; the agent is stopped; the guest is restored.
 # lab: --vcpus 2 --memory 256
+# everyday: no
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh
 

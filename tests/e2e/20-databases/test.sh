@@ -4,7 +4,7 @@
 # copy the file system needs no recovery, and each database opens and has every number that
 # was acknowledged before the freeze and none that was asked for after it.
 # lab: --vcpus 2 --memory 512
-# everyday: quick
+# everyday: no
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh
 
