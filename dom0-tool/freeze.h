@@ -68,8 +68,9 @@ struct freeze {
 void freeze_init(struct freeze *f, struct domain *dom, const struct freeze_options *opts);
 
 /*
- * Freeze. What an earlier tool left frozen when it died is thawed first. Returns 0 when everything is frozen, or -1 with an error recorded and nothing
- * frozen by us, or about to be thawed.
+ * Freeze. What an earlier tool left frozen when it died is thawed first. Returns 0 when
+ * everything is frozen, or -1 with an error recorded and nothing frozen by us, or about to
+ * be thawed.
  */
 int freeze_begin(struct freeze *f);
 

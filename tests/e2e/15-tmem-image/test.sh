@@ -6,7 +6,7 @@
 # daemon killed in between. An image without a store, or with one that has no room, makes no
 # domain. A guest that uses no tmem is saved as if there were none.
 # lab: --vcpus 2 --memory 256 --timeout 14400
-# everyday: no
+# everyday: quick
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh
 

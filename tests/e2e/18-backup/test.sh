@@ -4,7 +4,7 @@
 # back, in place and elsewhere, and the guest goes on from there; its file systems are looked at
 # in dom0; backups are damaged, interrupted and killed; the ready-made disk hooks do what they say.
 # lab: --vcpus 2 --memory 160
-# everyday: quick
+# everyday: no
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh
 
