@@ -99,7 +99,8 @@ static void run(struct area *area, struct heartbeat *heart, uint64_t pages_per_s
 
 static void usage(void)
 {
-	puts("usage: dirty [--rate MIB] [--size MIB] [--random] [--fill] [--state FILE] [--seconds N]\n"
+	puts("usage: dirty [--rate MIB] [--size MIB] [--random] [--fill] [--state FILE]\n"
+	     "             [--seconds N]\n"
 	     "Writes pages of SIZE MiB of memory (default 16), RATE MiB of them a second (default\n"
 	     "0, as fast as can be), one after the other or at random, until SIGTERM or for N\n"
 	     "seconds; with --fill all of them once before. Exit status 0 if each was found as it\n"
