@@ -137,7 +137,16 @@ static int backup_config(struct backup *b)
 	return ret ? -1 : manifest_measure(&b->manifest.config, b->folder.fd, BACKUP_CONFIG);
 }
 
-/* The copy that the hook made of @disk, which says in which format it is. */
+/* The configuration names the disk's format, and QEMU would take a guest's bytes for another's. */
+static int backup_check_format(const struct disk *disk, const char *format)
+{
+	if (!strcmp(disk->format, format))
+		return 0;
+	return msg_error("the disk hook's copy of %s is %s, the disk is %s; copy it as it is",
+			 disk->vdev, format, disk->format);
+}
+
+/* The copy that the hook made of @disk, in the disk's format. */
 static int backup_find(struct backup *b, struct disk *disk, struct manifest_file *file)
 {
 	char name[sizeof(file->name)];
@@ -145,13 +154,15 @@ static int backup_find(struct backup *b, struct disk *disk, struct manifest_file
 
 	snprintf(name, sizeof(name), "%s" BACKUP_RAW, disk->vdev);
 	if (!fstatat(b->folder.fd, name, &st, AT_SYMLINK_NOFOLLOW)) {
-		strcpy(disk->format, "raw");
-		return manifest_measure(file, b->folder.fd, name);
+		return backup_check_format(disk, "raw") ?
+			       -1 :
+			       manifest_measure(file, b->folder.fd, name);
 	}
 	snprintf(name, sizeof(name), "%s" BACKUP_QCOW2, disk->vdev);
 	if (!fstatat(b->folder.fd, name, &st, AT_SYMLINK_NOFOLLOW)) {
-		strcpy(disk->format, "qcow2");
-		return manifest_measure(file, b->folder.fd, name);
+		return backup_check_format(disk, "qcow2") ?
+			       -1 :
+			       manifest_measure(file, b->folder.fd, name);
 	}
 	return msg_error("the disk hook made no copy of the disk %s", disk->vdev);
 }

@@ -94,6 +94,12 @@ static int back_check_targets(struct back *b, struct xen *xen)
 
 	for (i = 0; i < b->manifest.disks.n; i++) {
 		p = &b->places[i];
+		/* A backup may come from anywhere, and its paths are written to by root. */
+		if (!p->moved && !b->bb->force)
+			return msg_error(
+				"the backup puts the disk %s at '%s'; confirm with --force, or give another place with --disk %s=PATH",
+				b->manifest.disks.disk[i].vdev, p->path,
+				b->manifest.disks.disk[i].vdev);
 		if (disk_file_check(p->path, b->manifest.files[i].bytes, b->bb->force) ||
 		    domain_xen_check_unused(xen, p->path))
 			return -1;

@@ -61,12 +61,15 @@ static bool disks_has(struct xen *xen, uint32_t domid, const struct stat *st)
 	libxl_domain_config_init(&config);
 	has = libxl_retrieve_domain_configuration(xen->ctx, domid, &config, NULL) != 0;
 	for (i = 0; !has && i < (size_t)config.num_disks; i++) {
+		if (!config.disks[i].pdev_path)
+			continue;
 		memset(&disks, 0, sizeof(disks));
-		/* What is gone cannot be the one that is there. */
-		if (config.disks[i].pdev_path &&
-		    !disks_add(&disks, "disk", config.disks[i].pdev_path, "raw", false))
+		/* What is gone cannot be the one that is there; what a script finds can. */
+		if (!disks_add(&disks, "disk", config.disks[i].pdev_path, "raw", false))
 			has = disks_are_same(st, disks.disk[0].path) ||
 			      disks_are_same(st, disks.disk[0].device);
+		else
+			has = config.disks[i].script || *config.disks[i].pdev_path != '/';
 		msg_error_clear();
 		disks_free(&disks);
 	}

@@ -189,6 +189,9 @@ static int freeze_poll(struct freeze *f)
 		return 1;
 	if (f->guest.state == STILLPOINT_QUIESCE_PREPARING)
 		return 0;
+	/* Its number is stored before its state: it was taken up this instant. */
+	if (f->guest.state == STILLPOINT_QUIESCE_IDLE && f->guest.done != f->number)
+		return 0;
 	return freeze_why(f, "the guest did not freeze");
 }
 

@@ -48,12 +48,12 @@ static int import_check(const struct pool_import *imp, const struct stillpoint_t
 {
 	if (imp->fd < 0)
 		return msg_error("the image has tmem pools: %s", imp->why);
-	if (head->persistent > imp->hello.room_pages || head->bytes > imp->hello.room_bytes)
+	/* The quota of a domain is raised to what it brings. */
+	if (head->bytes > imp->hello.room_bytes)
 		return msg_error(
-			"the tmem store has no room for the image's pools: %llu pages of %llu MiB, there is room for %llu of %llu MiB; raise its limit",
+			"the tmem store has no room for the image's pools: %llu pages of %llu MiB, there is room for %llu MiB; raise its limit",
 			(unsigned long long)head->persistent,
 			(unsigned long long)(head->bytes >> 20),
-			(unsigned long long)imp->hello.room_pages,
 			(unsigned long long)(imp->hello.room_bytes >> 20));
 	return 0;
 }

@@ -23,6 +23,9 @@
 #define TERM_US 500000
 #define KILL_US 1000000
 
+/* Parts of what a hook says that are read before its time is looked at: a pipe's worth. */
+#define HEAR_PARTS 128
+
 /* Exit status of a child that could not become the hook. */
 #define STATUS_NOT_RUN 127
 
@@ -138,10 +141,11 @@ static void become(const struct hooks *hooks, size_t number, const struct hook_r
 static void hear(struct hook_run *run, int in, bool *fresh)
 {
 	char text[512];
-	size_t length;
+	size_t length, parts = HEAR_PARTS;
 	ssize_t got, i;
 
-	while ((got = read(in, text, sizeof(text))) > 0) {
+	/* Not all that it says, which may have no end: its time goes on. */
+	while (parts-- && (got = read(in, text, sizeof(text))) > 0) {
 		for (i = 0; i < got; i++) {
 			if (text[i] == '\n') {
 				*fresh = true;

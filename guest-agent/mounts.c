@@ -79,7 +79,6 @@ static int parse_line(struct mount *mount, char *line)
 	mount->type = tails[TAIL_TYPE];
 	mount->source = tails[TAIL_SOURCE];
 	text_unescape(mount->point);
-	text_unescape(mount->type);
 	text_unescape(mount->source);
 	mount->read_only = has_option(tails[TAIL_OPTIONS], "ro");
 	return parse_numbers(mount, fields[FIELD_ID], fields[FIELD_DEV]);

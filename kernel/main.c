@@ -46,22 +46,23 @@ static int __init stillpoint_init(void)
 	err = sp_round_init();
 	if (err)
 		goto err_stats;
-	err = sp_agent_init();
-	if (err)
-		goto err_round;
 	err = sp_request_init();
 	if (err)
-		goto err_agent;
+		goto err_round;
 	err = sp_swap_init();
 	if (err)
 		goto err_request;
+	/* The last: what is open does not keep a module whose loading fails. */
+	err = sp_agent_init();
+	if (err)
+		goto err_swap;
 	pr_info("ready, version " STILLPOINT_VERSION ", ABI %d\n", STILLPOINT_ABI_VERSION);
 	return 0;
 
+err_swap:
+	sp_swap_exit();
 err_request:
 	sp_request_exit();
-err_agent:
-	sp_agent_exit();
 err_round:
 	sp_round_exit();
 err_stats:
@@ -75,9 +76,9 @@ err_control:
 
 static void __exit stillpoint_exit(void)
 {
+	sp_agent_exit();
 	sp_swap_exit();
 	sp_request_exit();
-	sp_agent_exit();
 	sp_round_exit();
 	sp_stats_exit();
 	sp_devices_exit();

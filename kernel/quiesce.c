@@ -75,11 +75,16 @@ static int grant_report(void)
 	return 0;
 }
 
+void sp_quiesce_forget(void)
+{
+	memset(host, 0, STILLPOINT_QUIESCE_SIZE - STILLPOINT_QUIESCE_HOST_OFFSET);
+}
+
 int sp_quiesce_connect(void (*event)(void))
 {
 	int err;
 
-	memset(host, 0, STILLPOINT_QUIESCE_SIZE - STILLPOINT_QUIESCE_HOST_OFFSET);
+	sp_quiesce_forget();
 	err = grant_report();
 	if (err)
 		return err;

@@ -35,6 +35,9 @@ int sp_quiesce_init(void);
 /* After sp_quiesce_disconnect(); dom0 may still map the pages, so their freeing is deferred. */
 void sp_quiesce_exit(void);
 
+/* What dom0 wrote is from before a restore. */
+void sp_quiesce_forget(void);
+
 /* As sp_control_connect(). */
 int sp_quiesce_connect(void (*event)(void));
 void sp_quiesce_disconnect(void);

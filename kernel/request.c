@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/jiffies.h>
 #include <linux/printk.h>
+#include <linux/sched/mm.h>
 #include <linux/workqueue.h>
 
 #include "control.h"
@@ -210,9 +211,16 @@ static void serve(struct work_struct *work)
 /* After a stock suspend: a cancelled one changed nothing, a restore everything. */
 static void check(struct work_struct *work)
 {
+	unsigned int noio, noreclaim;
+
 	if (READ_ONCE(stopping) || sp_is_published())
 		return;
+	/* As in sp_resume_late(): memory may be waiting for the store. */
+	noio = memalloc_noio_save();
+	noreclaim = memalloc_noreclaim_save();
 	sp_link_resume();
+	memalloc_noreclaim_restore(noreclaim);
+	memalloc_noio_restore(noio);
 	sp_round_restored();
 	sp_round_look();
 	reconnect();

@@ -171,11 +171,11 @@ static void look_for_request(const struct sp_wish *wish)
 		begin(wish);
 }
 
-static void look_for_end(const struct sp_wish *wish)
+static void look_for_end(const struct sp_wish *wish, bool woke)
 {
 	struct sp_due due = {
 		.frozen = now.state == STILLPOINT_QUIESCE_FROZEN,
-		.restored = READ_ONCE(restored),
+		.restored = woke,
 		.whole = sp_freeze_is_whole(),
 		.asked = wish->thaw == now.number,
 		.now_us = now_us(),
@@ -200,14 +200,18 @@ static void look_for_end(const struct sp_wish *wish)
 static void look(struct work_struct *work)
 {
 	struct sp_wish wish = {};
+	bool woke;
 
 	mutex_lock(&lock);
-	if (connected)
+	/* One look judges all of a restore. What is asked for in the page is from before it. */
+	woke = xchg(&restored, false);
+	if (woke)
+		sp_quiesce_forget();
+	else if (connected)
 		sp_quiesce_read(&wish);
 	if (is_under_way())
-		look_for_end(&wish);
-	if (READ_ONCE(restored)) {
-		WRITE_ONCE(restored, false);
+		look_for_end(&wish, woke);
+	if (woke) {
 		tell_restored = true;
 		wake_up_all(&events);
 	}
@@ -388,7 +392,7 @@ int sp_round_hold(u32 number, struct super_block *sb)
 
 static int frozen(void)
 {
-	if (!sp_freeze_is_whole()) {
+	if (!sp_freeze_is_whole() || !sp_freeze_count()) {
 		end(STILLPOINT_QUIESCE_BROKEN, 0);
 		return -EIO;
 	}

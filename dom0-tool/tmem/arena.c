@@ -24,6 +24,9 @@
 /* Records are given memory in pieces of this many bytes. */
 #define ARENA_STEP 65536u
 
+/* The part of the limit that either of the tables may take, as a divisor. */
+#define ARENA_TABLES 4
+
 /* Bytes that the process keeps for each record of a page or blob, at most. */
 #define ARENA_PAGE_COST (sizeof(struct arena_page) + 96)
 #define ARENA_BLOB_COST (sizeof(struct arena_blob) + 16)
@@ -235,12 +238,14 @@ uint64_t arena_used(const struct arena *a)
 	       a->super->blob_high * ARENA_BLOB_COST + a->zone_count * ARENA_ZONE;
 }
 
+/* A table is never given back: half of the room is for what is in the pages. */
 static bool arena_grow(struct arena *a, uint8_t *table, uint64_t *high, uint64_t most, size_t size,
 		       size_t cost)
 {
 	uint64_t next = *high + ARENA_STEP / size;
 
-	if (next > most || !arena_trim(a, ARENA_STEP / size * cost) ||
+	if (next > most || (*high && next * cost > a->limit / ARENA_TABLES) ||
+	    !arena_trim(a, ARENA_STEP / size * cost) ||
 	    !arena_take_memory(a, table + *high * size, ARENA_STEP))
 		return false;
 	arena_commit(high, next);

@@ -71,7 +71,7 @@ static int daemon_mount(const char *dir, uint64_t limit)
 {
 	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 	char parent[PATH_MAX + 4], options[64];
-	uint64_t size = limit, used;
+	uint64_t size = limit, now;
 	struct stat own, above;
 	struct statfs fs;
 
@@ -84,9 +84,9 @@ static int daemon_mount(const char *dir, uint64_t limit)
 		if (fs.f_type != TMPFS_MAGIC)
 			return msg_error("'%s' is on a disk; tmem needs a file system in memory",
 					 dir);
-		/* A store that has more than a lower limit now keeps it. */
-		used = (fs.f_blocks - fs.f_bfree) * (uint64_t)fs.f_bsize;
-		size = used > limit ? used : limit;
+		/* Never smaller: another daemon may be at work, which is known later only. */
+		now = fs.f_blocks * (uint64_t)fs.f_bsize;
+		size = now > limit + DAEMON_SLACK ? now - DAEMON_SLACK : limit;
 		flags |= MS_REMOUNT;
 	}
 	snprintf(options, sizeof(options), "mode=0700,size=%llu",

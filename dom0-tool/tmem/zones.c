@@ -147,7 +147,10 @@ void arena_settle(struct arena *a)
 	for (zone = 1; zone < a->super->zone_high; zone++) {
 		z = &a->zones[zone];
 		if (!z->pieces) {
-			zone_give(a, zone);
+			/* Whether it has memory is not known, and writing to a hole may kill. */
+			z->class = 0;
+			if (!zone_punch(a, zone))
+				zone_give(a, zone);
 		} else if (z->pieces < zone_pieces(z->class)) {
 			z->state = ZONE_PARTIAL;
 			zone_link(a, &a->partial[z->class], zone);

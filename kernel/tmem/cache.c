@@ -78,6 +78,7 @@ enum stage {
  * @op: for the store
  * @stage: what is under way, or was last
  * @writes: of the block's bucket when the reading of the device began
+ * @stable: nobody can write to its pages until it ends
  */
 struct cache_bio {
 	struct cache *cache;
@@ -86,6 +87,7 @@ struct cache_bio {
 	enum stage stage;
 	u32 block;
 	u32 writes;
+	bool stable;
 };
 
 static struct cache_bio *of_bio(struct bio *bio)
@@ -162,7 +164,8 @@ static enum next look_up(struct cache_bio *b)
 static enum next keep(struct cache_bio *b)
 {
 	b->stage = KEPT;
-	if (b->writes != *writes_of(b->cache, b->block) || !ask(b, STILLPOINT_TMEM_PUT))
+	if (!b->stable || b->writes != *writes_of(b->cache, b->block) ||
+	    !ask(b, STILLPOINT_TMEM_PUT))
 		return OVER;
 	note_held(b->cache, b->block, true);
 	return UNDER_WAY;
@@ -323,6 +326,26 @@ static bool passes(struct cache_bio *b, bool writes)
 	return passes;
 }
 
+/*
+ * True for pages of the page cache that are being read, which nobody has mapped. Those of
+ * a direct read are the reader's, who may write to them before they are put.
+ */
+static bool is_stable(struct bio *bio)
+{
+	struct bvec_iter iter;
+	struct folio *folio;
+	struct bio_vec bv;
+
+	bio_for_each_segment(bv, bio, iter)
+	{
+		folio = page_folio(bv.bv_page);
+		if (folio_test_anon(folio) || !folio->mapping || !folio_test_locked(folio) ||
+		    folio_test_uptodate(folio))
+			return false;
+	}
+	return true;
+}
+
 static int cache_map(struct dm_target *ti, struct bio *bio)
 {
 	struct cache *cache = ti->private;
@@ -347,6 +370,7 @@ static int cache_map(struct dm_target *ti, struct bio *bio)
 	b->op.bio = bio;
 	b->op.at = bio->bi_iter;
 	b->op.done = answered;
+	b->stable = !writes && is_stable(bio);
 	if (passes(b, writes))
 		return DM_MAPIO_REMAPPED;
 	begin(b, writes ? FORGOTTEN : LOOKED_UP);

@@ -35,6 +35,7 @@ static void ask(struct sp_tmem_pool *pool)
 {
 	pool->control.op = pool->ending ? STILLPOINT_TMEM_DESTROY_POOL : STILLPOINT_TMEM_NEW_POOL;
 	pool->is_asked = true;
+	pool->missed = false;
 	sp_ring_control(&pool->control);
 }
 
@@ -51,6 +52,11 @@ void sp_pools_describe(const struct sp_tmem_pool *pool, struct stillpoint_tmem_r
 
 static void named(struct sp_tmem_pool *pool)
 {
+	/* The store was not told to empty it. */
+	if (pool->missed && !pool->ending) {
+		ask(pool);
+		return;
+	}
 	if (is_persistent(pool) && !pool->empty && pool->control.value != STILLPOINT_TMEM_FOUND)
 		pr_err("tmem: the store has lost pool %u; what was in it cannot be read\n",
 		       pool->id);
@@ -104,8 +110,10 @@ struct sp_tmem_op *sp_pools_next(void)
 /* Outdated from now on, if it is ours alone. */
 static void miss(struct sp_tmem_pool *pool)
 {
-	if (!(pool->flags & STILLPOINT_TMEM_POOL_SHARED))
-		pool->empty = true;
+	if (pool->flags & STILLPOINT_TMEM_POOL_SHARED)
+		return;
+	pool->empty = true;
+	pool->missed = true;
 }
 
 static void fail(struct sp_tmem_op *op, struct list_head *failed)

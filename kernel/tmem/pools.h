@@ -35,6 +35,7 @@ enum sp_pool_state {
  * @uuid: of a shared pool
  * @state: enum sp_pool_state
  * @empty: it is to be emptied when it is named next
+ * @missed: it became outdated after it was asked for last
  * @answered: the store accepted or refused it, in any session
  * @error: negative errno if it refused it
  * @retired: its requests wait for no store
@@ -50,6 +51,7 @@ struct sp_tmem_pool {
 	u8 uuid[16];
 	enum sp_pool_state state;
 	bool empty;
+	bool missed;
 	bool answered;
 	int error;
 	bool retired;

@@ -22,8 +22,8 @@ share() {
 		\"0 \$(blockdev --getsz /dev/xvdb) tmem-cache /dev/xvdb shared $uuid\""
 }
 
-# sum GUEST DEVICE: of its first 16 MiB.
-sum() { ask "$1" "dd if=$2 bs=1M count=16 iflag=direct status=none | md5sum"; }
+# sum GUEST DEVICE: of its first 16 MiB, none of which the guest has in memory.
+sum() { ask "$1" "sync; echo 1 >/proc/sys/vm/drop_caches; dd if=$2 bs=1M count=16 status=none | md5sum"; }
 hits() { ask "$1" dmsetup status "$2" | cut -d ' ' -f 4; }
 misses() { ask "$1" dmsetup status "$2" | cut -d ' ' -f 5; }
 
