@@ -143,6 +143,9 @@ truncate -s 256M /guests/pv
 modprobe -a dm-mod dm-snapshot dm-thin-pool
 device=$(losetup --find --show /guests/pv)
 export DM_DISABLE_UDEV=1
+# dom0 has no thin_check.
+mkdir -p /etc/lvm
+echo 'global { thin_check_executable = "" }' >/etc/lvm/lvmlocal.conf
 volumes() {
 	pvcreate -q "$device" && vgcreate -q vg "$device" &&
 		lvcreate -q -y -L 32M -n thick vg && lvcreate -q -y -L 64M -T vg/pool &&
@@ -210,7 +213,7 @@ jq --arg sum "$(sha256sum "$backups/parts/xvda.img" | cut -d ' ' -f 1)" \
 	"$backups/b/manifest.json" >"$backups/parts/manifest.json"
 expect 0 'mount partitions' stillpoint mount "$backups/parts" /mnt
 is 'ext4 and XFS' "ext4 xfs" "$(findmnt -no FSTYPE /mnt/xvda1) $(findmnt -no FSTYPE /mnt/xvda2)"
-has 'swap is passed over' 'xvda3: swap is not mounted' "$errors"
+has 'swap is passed over' 'xvda3: no file system' "$errors"
 expect 0 'umount partitions' stillpoint umount /mnt
 expect 0 'no loop device of them is left' within 20 no_loop
 finish
