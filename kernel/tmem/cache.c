@@ -336,8 +336,7 @@ static bool is_stable(struct bio *bio)
 	struct folio *folio;
 	struct bio_vec bv;
 
-	bio_for_each_segment(bv, bio, iter)
-	{
+	bio_for_each_segment(bv, bio, iter) {
 		folio = page_folio(bv.bv_page);
 		if (folio_test_anon(folio) || !folio->mapping || !folio_test_locked(folio) ||
 		    folio_test_uptodate(folio))
