@@ -11,6 +11,9 @@
 #include "signals.h"
 #include "tmem/client.h"
 
+/* Bytes of the store that each handle takes beside the page. */
+#define IMPORT_HANDLE 128
+
 static int import_prepare(struct pool_import *imp)
 {
 	static const struct codec_choice any = { .codec = STILLPOINT_CODEC_NONE };
@@ -49,7 +52,8 @@ static int import_check(const struct pool_import *imp, const struct stillpoint_t
 	if (imp->fd < 0)
 		return msg_error("the image has tmem pools: %s", imp->why);
 	/* The quota of a domain is raised to what it brings. */
-	if (head->bytes > imp->hello.room_bytes)
+	if (head->bytes > imp->hello.room_bytes ||
+	    head->persistent > imp->hello.room_bytes / IMPORT_HANDLE)
 		return msg_error(
 			"the tmem store has no room for the image's pools: %llu pages of %llu MiB, there is room for %llu MiB; raise its limit",
 			(unsigned long long)head->persistent,
