@@ -99,7 +99,7 @@ expect 0 'no page of it is missing' stillpoint save --quiesce --audit --force g1
 expect 0 'after that it is well' is_well
 
 killed_tool() {
-	quiesce g1 -- sleep 1234 &
+	stillpoint quiesce g1 -- sleep 1234 &
 	within 60 is_frozen || return 1
 	kill -9 $!
 	wait $!
