@@ -12,6 +12,7 @@
 #include "input.h"
 #include "json_add.h"
 #include "msg.h"
+#include "image/section.h"
 #include "signals.h"
 
 static const char inspect_help[] =
@@ -114,6 +115,27 @@ static json_object *inspect_tmem(const struct tmem_state *tmem)
 	return o;
 }
 
+/* A line for each type of which there are sections. */
+static json_object *inspect_sections(const struct source_info *info)
+{
+	json_object *sections = json_object_new_array(), *o;
+	const char *name, *owner;
+	unsigned int i;
+
+	for (i = 0; i < SECTION_TYPES; i++) {
+		if (!info->tally[i].count)
+			continue;
+		name = section_at(i, &owner);
+		o = json_object_new_object();
+		add_string(o, "type", name);
+		add_string(o, "owner", *owner ? owner : NULL);
+		add_number(o, "count", info->tally[i].count);
+		add_number(o, "bytes", info->tally[i].bytes);
+		json_object_array_add(sections, o);
+	}
+	return sections;
+}
+
 static int inspect_json(const struct check_args *v, const struct source_info *info,
 			const struct config_summary *config)
 {
@@ -127,7 +149,7 @@ static int inspect_json(const struct check_args *v, const struct source_info *in
 	inspect_id(info, text);
 	add_string(o, "id", text[0] ? text : NULL);
 	add_number(o, "bytes", info->bytes);
-	add_number(o, "sections", info->sections);
+	json_object_object_add(o, "sections", inspect_sections(info));
 	json_object_object_add(o, "domain", inspect_domain(info, config));
 	snprintf(text, sizeof(text), "%u.%u", info->xen_major, info->xen_minor);
 	add_string(o, "xen", text);
@@ -213,6 +235,22 @@ static void inspect_print_tmem(FILE *f, const struct tmem_state *tmem)
 	}
 }
 
+static void inspect_print_sections(FILE *f, const struct source_info *info)
+{
+	const char *name, *owner;
+	unsigned int i;
+
+	fprintf(f, "sections   %llu\n", (unsigned long long)info->sections);
+	for (i = 0; i < SECTION_TYPES; i++) {
+		if (!info->tally[i].count)
+			continue;
+		name = section_at(i, &owner);
+		fprintf(f, "  %-16s %-10s %8llu with %llu bytes\n", name, owner,
+			(unsigned long long)info->tally[i].count,
+			(unsigned long long)info->tally[i].bytes);
+	}
+}
+
 static int inspect_text(const struct source_info *info, const struct config_summary *config)
 {
 	char *text = NULL, id[33];
@@ -230,7 +268,7 @@ static int inspect_text(const struct source_info *info, const struct config_summ
 		fprintf(f, "id         %s\n", id);
 	fprintf(f, "bytes      %llu\n", (unsigned long long)info->bytes);
 	if (info->sections)
-		fprintf(f, "sections   %llu\n", (unsigned long long)info->sections);
+		inspect_print_sections(f, info);
 	if (info->layout == IMAGE_XL || !info->side) {
 		inspect_print_domain(f, info, config);
 		inspect_print_pages(f, info);

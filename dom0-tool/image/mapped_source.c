@@ -310,6 +310,7 @@ static void source_fill_info(struct mapped_source *m)
 	info->bytes = m->size;
 	memcpy(info->id, m->sections.header.id, sizeof(info->id));
 	info->sections = m->sections.next;
+	memcpy(info->tally, m->sections.tally, sizeof(info->tally));
 	info->tmem = &m->tmem;
 }
 

@@ -253,6 +253,7 @@ static int packed_take_end(struct packed_source *p, const void *body, size_t siz
 	p->at_end = offset;
 	info->digest = true;
 	info->sections = end.sections;
+	memcpy(info->tally, p->sections.tally, sizeof(info->tally));
 	return 0;
 }
 

@@ -32,26 +32,50 @@ static const struct {
 	{ STILLPOINT_SECTION_TMEM_IMAGE, "TMEM_IMAGE" },
 };
 
-static const char *section_name_or_null(uint32_t type)
+#define KNOWN (sizeof(known) / sizeof(known[0]))
+
+_Static_assert(KNOWN + 1 == SECTION_TYPES, "known");
+
+/* KNOWN if it is not. */
+static unsigned int section_place(uint32_t type)
 {
 	unsigned int i;
 
-	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (known[i].type == type)
-			return known[i].name;
-	return NULL;
+	for (i = 0; i < KNOWN && known[i].type != type; i++)
+		;
+	return i;
 }
 
 bool section_known(uint32_t type)
 {
-	return section_name_or_null(type);
+	return section_place(type) < KNOWN;
 }
 
 const char *section_name(uint32_t type)
 {
-	const char *name = section_name_or_null(type);
+	unsigned int at = section_place(type);
 
-	return name ? name : "unknown";
+	return at < KNOWN ? known[at].name : "unknown";
+}
+
+const char *section_at(unsigned int at, const char **owner)
+{
+	static const char *const owners[] = {
+		[STILLPOINT_OWNER_IMAGE] = "image", [STILLPOINT_OWNER_MEMORY] = "memory",
+		[STILLPOINT_OWNER_STATE] = "state", [STILLPOINT_OWNER_TOOLSTACK] = "toolstack",
+		[STILLPOINT_OWNER_TMEM] = "tmem",
+	};
+
+	*owner = at < KNOWN ? owners[known[at].type >> 16] : "";
+	return at < KNOWN ? known[at].name : "unknown";
+}
+
+static void section_count(struct sections *s, const struct stillpoint_section *h)
+{
+	struct section_tally *tally = &s->tally[section_place(h->type)];
+
+	tally->count++;
+	tally->bytes += h->length;
 }
 
 static void section_checksum(const struct sections *s, const struct stillpoint_section *h,
@@ -154,6 +178,7 @@ int sections_next(struct sections *s, const struct stillpoint_section *h, uint64
 			"the image is damaged: section %u stands at offset %llu, where %u should be",
 			h->number, (unsigned long long)offset, s->next);
 	s->next++;
+	section_count(s, h);
 	if (h->type != STILLPOINT_SECTION_END)
 		sections_digest(s, h);
 	return 0;

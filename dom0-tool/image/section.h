@@ -15,6 +15,7 @@
 
 #include "crypt.h"
 #include "image.h"
+#include "source.h"
 
 /**
  * struct sections - the sections of one image, while they are made or read in order
@@ -22,12 +23,14 @@
  * @crypt: NULL if it is not encrypted
  * @next: number of the section that comes next
  * @digest: over the header and all sections' headers so far
+ * @tally: what was read so far, in the order of section_at()
  */
 struct sections {
 	struct stillpoint_image_header header;
 	struct crypt *crypt;
 	uint32_t next;
 	XXH3_state_t *digest;
+	struct section_tally tally[SECTION_TYPES];
 };
 
 /*
@@ -91,6 +94,15 @@ bool section_known(uint32_t type);
 
 /* For messages: "PAGES", "CONFIG"; "unknown". */
 const char *section_name(uint32_t type);
+
+/**
+ * section_at - name one type after the other, as they are defined
+ * @at: from 0 to SECTION_TYPES - 1, which stands for all types that this version does not define
+ * @owner: becomes "memory", "tmem"; "" for the last
+ *
+ * Returns the type's name, "unknown" for the last.
+ */
+const char *section_at(unsigned int at, const char **owner);
 
 /*
  * Make END's body, before END's number is given; complete @footer, of which all offsets

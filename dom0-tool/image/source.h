@@ -13,6 +13,18 @@
 #include "image.h"
 #include "tmem_state.h"
 
+/* Types of sections that this version defines, and one more for all others. */
+#define SECTION_TYPES 15
+
+/**
+ * struct section_tally - the sections of one type
+ * @bytes: of their bodies, as stored
+ */
+struct section_tally {
+	uint64_t count;
+	uint64_t bytes;
+};
+
 /**
  * struct source_info - what is known of an image; all of it only after source_pump()
  * @layout: known at once
@@ -34,6 +46,7 @@
  * @bytes: length of the image
  * @id: of the file; not in the xl layout
  * @sections: their number; not in the xl layout
+ * @tally: these, in the order of section_at()
  * @tmem: the pools; the source's own, NULL if the layout can have none
  * @side: xl: there is a side file, without which it is not whole; else the image is one
  * @xl: of an xl layout with a digest, its own length and digest; in a side file those of
@@ -58,6 +71,7 @@ struct source_info {
 	uint64_t bytes;
 	uint8_t id[16];
 	uint64_t sections;
+	struct section_tally tally[SECTION_TYPES];
 	const struct tmem_state *tmem;
 	bool side;
 	struct stillpoint_tmem_image xl;

@@ -428,6 +428,31 @@ static int64_t number(json_object *o, const char *key)
 	return json_object_get_int64(v);
 }
 
+/* Of sections there are those that the format wants, and all of them are told. */
+static void check_sections(json_object *o)
+{
+	json_object *sections, *section, *v;
+	bool vcpus = false, end = false;
+	size_t i;
+
+	assert_true(json_object_object_get_ex(o, "sections", &sections));
+	for (i = 0; i < json_object_array_length(sections); i++) {
+		section = json_object_array_get_idx(sections, i);
+		assert_true(json_object_object_get_ex(section, "type", &v));
+		if (!strcmp(json_object_get_string(v), "VCPU")) {
+			assert_int_equal(number(section, "count"), 3);
+			assert_true(json_object_object_get_ex(section, "owner", &v));
+			assert_string_equal(json_object_get_string(v), "state");
+			vcpus = true;
+		} else if (!strcmp(json_object_get_string(v), "END")) {
+			assert_int_equal(number(section, "count"), 1);
+			assert_int_equal(number(section, "bytes"), 32 + 16);
+			end = true;
+		}
+	}
+	assert_true(vcpus && end);
+}
+
 static void inspect_shows_what_is_there(void **state)
 {
 	static const char *const json[] = { "inspect", "--json", "--key-file", KEY, "image", NULL };
@@ -454,12 +479,14 @@ static void inspect_shows_what_is_there(void **state)
 	assert_int_equal(number(v, "memory_kib"), 2048);
 	assert_true(json_object_object_get_ex(o, "xen", &v));
 	assert_string_equal(json_object_get_string(v), "4.17");
+	check_sections(o);
 	json_object_put(o);
 	assert_int_equal(command(cmd_inspect, "/dev/null", "stdout", text), CMD_OK);
 	out = (char *)tempdir_read("stdout", &size);
 	assert_non_null(memmem(out, size, "domain     sample\n", 18));
 	assert_non_null(memmem(out, size, "packed, encrypted, the digest matches\n", 38));
 	assert_non_null(memmem(out, size, "codecs zstd\n", 12));
+	assert_non_null(memmem(out, size, "  VCPU             state             3 with ", 44));
 	free(out);
 }
 
