@@ -207,10 +207,12 @@ static int daemon_sleep(uint64_t until)
 static int daemon_turn(struct daemon *d)
 {
 	struct epoll_event events[DAEMON_EVENTS];
-	uint64_t next = clients_expire(d->clients);
+	uint64_t next = clients_expire(d->clients), retry = peers_retry(d->peers);
 	bool more;
 	int n, i;
 
+	if (retry < next)
+		next = retry;
 	more = peers_serve(d->peers);
 	more |= tmem_store_work(d->store, DAEMON_WORK);
 	n = epoll_wait(d->epoll, events, DAEMON_EVENTS, more ? 0 : daemon_sleep(next));

@@ -29,6 +29,12 @@ int peers_event_fd(const struct peers *p);
 int peers_watch(struct peers *p);
 int peers_event(struct peers *p);
 
+/*
+ * Give those another session that published tmem and have none, if their time has come: the guest
+ * or we could not begin it, or it ended. Returns when the next one's will, in clock_us().
+ */
+uint64_t peers_retry(struct peers *p);
+
 /* Give each guest a turn. Returns true if there is more to do. */
 bool peers_serve(struct peers *p);
 

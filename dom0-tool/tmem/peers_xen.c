@@ -28,11 +28,17 @@
 /* A guest's trouble is told at most this often. */
 #define PEERS_QUIET_US 10000000
 
+/* A guest without a session gets another one after this time, then twice it, and so on. */
+#define PEERS_RETRY_US 10000000
+#define PEERS_RETRY_MAX_US 640000000
+
 /**
  * struct peer - a domain
  * @alive: it was seen in the last scan
  * @look: it wrote to its key
  * @quiet_until: in clock_us()
+ * @retry_at: when it gets another session, in clock_us(); 0 if it has one, or published none
+ * @retry_us: after how long the next time
  * @port: our end of its event channel, negative if it is not bound
  * @masked: the channel was pending, and waits until we have looked at the ring
  */
@@ -43,6 +49,8 @@ struct peer {
 	bool alive;
 	bool look;
 	uint64_t quiet_until;
+	uint64_t retry_at;
+	uint64_t retry_us;
 	struct tmem_ring_pages pages;
 	void *slots;
 	xenevtchn_port_or_error_t port;
@@ -79,6 +87,17 @@ static void peer_complain(struct peer *peer)
 		msg_warn("domain %u: %s", peer->domid, msg_error_text());
 	peer->quiet_until = now + PEERS_QUIET_US;
 	msg_error_clear();
+}
+
+/* It has no session: what kept it from having one may pass. */
+static void peer_retry_later(struct peer *peer)
+{
+	if (peer->retry_at)
+		return;
+	peer->retry_at = clock_us() + peer->retry_us;
+	peer->retry_us *= 2;
+	if (peer->retry_us > PEERS_RETRY_MAX_US)
+		peer->retry_us = PEERS_RETRY_MAX_US;
 }
 
 static void peer_disconnect(struct peers *p, struct peer *peer, bool clean)
@@ -184,6 +203,7 @@ static void peer_connect(struct peers *p, struct peer *peer)
 	if (peer_try_connect(p, peer)) {
 		peer_complain(peer);
 		peer_disconnect(p, peer, false);
+		peer_retry_later(peer);
 		return;
 	}
 	d = tmem_domain_get(p->store, peer->domid, peer->uuid);
@@ -191,6 +211,7 @@ static void peer_connect(struct peers *p, struct peer *peer)
 		msg_error("there are too many domains with tmem");
 		peer_complain(peer);
 		peer_disconnect(p, peer, true);
+		peer_retry_later(peer);
 		return;
 	}
 	tmem_domain_count_session(d);
@@ -214,6 +235,7 @@ static bool peer_is_published(struct peers *p, struct peer *peer)
 /* What it published is new each time. */
 static void peer_look(struct peers *p, struct peer *peer)
 {
+	peer->retry_at = 0;
 	peer_disconnect(p, peer, false);
 	if (peer_is_published(p, peer))
 		peer_connect(p, peer);
@@ -250,6 +272,7 @@ static int peer_add(struct peers *p, const xc_domaininfo_t *info)
 	peer->domid = info->domain;
 	memcpy(peer->uuid, info->handle, sizeof(peer->uuid));
 	peer->port = -1;
+	peer->retry_us = PEERS_RETRY_US;
 	peer->alive = true;
 	peer->next = p->first;
 	p->first = peer;
@@ -451,8 +474,10 @@ int peers_watch(struct peers *p)
 	if (n < PEERS_BATCH && errno != EAGAIN)
 		return msg_error("lost the connection to xenstore: %s", strerror(errno));
 	for (peer = p->first; peer; peer = peer->next) {
-		if (peer->look)
+		if (peer->look) {
+			peer->retry_us = PEERS_RETRY_US;
 			peer_look(p, peer);
+		}
 		peer->look = false;
 	}
 	return scan ? peers_scan(p) : 0;
@@ -502,7 +527,23 @@ static bool peer_serve(struct peers *p, struct peer *peer)
 		peer->masked = false;
 		xenevtchn_unmask(p->evtchn, peer->port);
 	}
+	if (state == TMEM_RING_BROKEN || state == TMEM_RING_ENDED)
+		peer_retry_later(peer);
 	return false;
+}
+
+uint64_t peers_retry(struct peers *p)
+{
+	uint64_t now = clock_us(), next = UINT64_MAX;
+	struct peer *peer;
+
+	for (peer = p->first; peer; peer = peer->next) {
+		if (peer->retry_at && peer->retry_at <= now)
+			peer_look(p, peer);
+		if (peer->retry_at && peer->retry_at < next)
+			next = peer->retry_at;
+	}
+	return next;
 }
 
 bool peers_serve(struct peers *p)

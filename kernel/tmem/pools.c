@@ -89,20 +89,35 @@ void sp_pools_answered(struct sp_tmem_pool *pool)
 	wake_up_all(&answers);
 }
 
+/*
+ * A store without room for a pool has none of that id, and answers puts all the same: these
+ * fail as on a full device. The others wait for a store that has the pool.
+ */
+static struct sp_tmem_op *first_to_send(struct sp_tmem_pool *pool)
+{
+	struct sp_tmem_op *op;
+
+	if (pool->state == SP_POOL_NAMED)
+		return list_first_entry_or_null(&pool->queue, struct sp_tmem_op, link);
+	if (pool->state == SP_POOL_REFUSED && pool->error == -ENOSPC)
+		list_for_each_entry(op, &pool->queue, link)
+			if (op->op == STILLPOINT_TMEM_PUT)
+				return op;
+	return NULL;
+}
+
 struct sp_tmem_op *sp_pools_next(void)
 {
-	struct sp_tmem_pool *pool;
 	struct sp_tmem_op *op;
 	unsigned int i;
 
 	for (i = 0; i < SP_POOL_IDS; i++) {
 		turn = (turn + 1) % SP_POOL_IDS;
-		pool = pools[turn];
-		if (!pool || pool->state != SP_POOL_NAMED || list_empty(&pool->queue))
-			continue;
-		op = list_first_entry(&pool->queue, struct sp_tmem_op, link);
-		list_del_init(&op->link);
-		return op;
+		op = pools[turn] ? first_to_send(pools[turn]) : NULL;
+		if (op) {
+			list_del_init(&op->link);
+			return op;
+		}
 	}
 	return NULL;
 }
