@@ -8,8 +8,8 @@
 
 #include "backup.h"
 #include "cmd.h"
+#include "cmd_domain.h"
 #include "copier.h"
-#include "domain_xen.h"
 #include "image_args.h"
 #include "json_add.h"
 #include "lock.h"
@@ -193,8 +193,9 @@ static int backup_tell(const struct backup_args *a, const struct domain *dom,
 	return cmd_print_json(o);
 }
 
-static int backup_domain(const struct backup_args *a, struct domain *dom)
+static int backup_domain(struct domain *dom, void *arg)
 {
+	const struct backup_args *a = arg;
 	struct backup_result res;
 	int lock, ret;
 
@@ -204,25 +205,6 @@ static int backup_domain(const struct backup_args *a, struct domain *dom)
 	ret = backup_run(dom, &a->opts, &res);
 	close(lock);
 	return ret ? -1 : backup_tell(a, dom, &res);
-}
-
-static int backup_open_domain(const struct backup_args *a)
-{
-	struct domain *dom = NULL;
-	struct xen xen;
-	uint32_t domid;
-	int ret = -1;
-
-	if (xen_open(&xen, false))
-		return -1;
-	if (!xen_find_domain(&xen, a->domain, &domid))
-		dom = domain_xen_open(&xen, domid);
-	if (dom) {
-		ret = backup_domain(a, dom);
-		dom->ops->close(dom);
-	}
-	xen_close(&xen);
-	return ret;
 }
 
 int cmd_backup(int argc, char **argv)
@@ -239,7 +221,7 @@ int cmd_backup(int argc, char **argv)
 	signals_catch();
 	if (image_args_read_key(&a.image, &secret, &a.opts.save.image))
 		return cmd_failed();
-	ret = backup_open_domain(&a);
+	ret = cmd_with_domain(a.domain, false, backup_domain, &a);
 	crypt_free_secret(&secret);
 	return ret ? cmd_failed() : CMD_OK;
 }

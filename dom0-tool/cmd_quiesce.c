@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "cmd_domain.h"
 #include "command.h"
-#include "domain_xen.h"
 #include "freeze.h"
 #include "freeze_report.h"
 #include "json_add.h"
@@ -180,8 +180,9 @@ static int quiesce_command(const struct quiesce_args *a, struct freeze *f)
 	return status;
 }
 
-static int quiesce_domain(const struct quiesce_args *a, struct domain *dom)
+static int quiesce_domain(struct domain *dom, void *arg)
 {
+	const struct quiesce_args *a = arg;
 	struct freeze f;
 	int status;
 
@@ -199,11 +200,8 @@ static int quiesce_domain(const struct quiesce_args *a, struct domain *dom)
 
 int cmd_quiesce(int argc, char **argv)
 {
-	struct domain *dom = NULL;
-	int status = QUIESCE_FAILED;
 	struct quiesce_args a;
-	struct xen xen;
-	uint32_t domid;
+	int status;
 
 	if (quiesce_parse(&a, argc, argv))
 		return CMD_USAGE;
@@ -211,17 +209,7 @@ int cmd_quiesce(int argc, char **argv)
 		return cmd_print(quiesce_help) ? cmd_failed() : CMD_OK;
 	msg_set_subject("domain", a.domain);
 	signals_catch();
-	if (xen_open(&xen, false)) {
-		cmd_failed();
-		return QUIESCE_FAILED;
-	}
-	if (!xen_find_domain(&xen, a.domain, &domid))
-		dom = domain_xen_open(&xen, domid);
-	if (dom) {
-		status = quiesce_domain(&a, dom);
-		dom->ops->close(dom);
-	}
-	xen_close(&xen);
+	status = cmd_with_domain(a.domain, false, quiesce_domain, &a);
 	msg_flush();
-	return status;
+	return status < 0 ? QUIESCE_FAILED : status;
 }

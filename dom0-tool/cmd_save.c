@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
-#include "domain_xen.h"
+#include "cmd_domain.h"
 #include "json_add.h"
 #include "lock.h"
 #include "msg.h"
@@ -70,23 +70,11 @@ static int save_print_size(const struct save_args *args, struct domain *dom)
 	return cmd_print_json(o);
 }
 
-static int save_open_domain(const struct save_args *args)
+static int save_or_size(struct domain *dom, void *arg)
 {
-	struct domain *dom = NULL;
-	struct xen xen;
-	uint32_t domid;
-	int ret = -1;
+	const struct save_args *args = arg;
 
-	if (xen_open(&xen, args->verbose))
-		return -1;
-	if (!xen_find_domain(&xen, args->domain, &domid))
-		dom = domain_xen_open(&xen, domid);
-	if (dom) {
-		ret = args->print_size ? save_print_size(args, dom) : save_domain(args, dom);
-		dom->ops->close(dom);
-	}
-	xen_close(&xen);
-	return ret;
+	return args->print_size ? save_print_size(args, dom) : save_domain(args, dom);
 }
 
 static int save_with_key(struct save_args *args)
@@ -96,7 +84,7 @@ static int save_with_key(struct save_args *args)
 
 	if (image_args_read_key(&args->image, &secret, &args->opts.image))
 		return -1;
-	ret = save_open_domain(args);
+	ret = cmd_with_domain(args->domain, args->verbose, save_or_size, args);
 	crypt_free_secret(&secret);
 	return ret;
 }

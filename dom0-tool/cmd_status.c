@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "cmd_domain.h"
 #include "control.h"
-#include "domain_xen.h"
 #include "freeze_report.h"
 #include "json_add.h"
 #include "msg.h"
@@ -137,15 +137,16 @@ static int status_print(const struct domain *dom, const struct status *st)
 	return st->page ? status_print_quiesce(st) : cmd_print("quiesce:     not possible\n");
 }
 
-static int status_domain(struct domain *dom, bool json)
+static int status_domain(struct domain *dom, void *arg)
 {
+	const bool *json = arg;
 	struct status st;
 	int ret;
 
 	memset(&st, 0, sizeof(st));
 	ret = status_read(dom, &st);
 	if (!ret)
-		ret = json ? status_json(dom, &st) : status_print(dom, &st);
+		ret = *json ? status_json(dom, &st) : status_print(dom, &st);
 	if (st.page)
 		st.page->ops->close(st.page);
 	return ret;
@@ -158,11 +159,8 @@ int cmd_status(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct domain *dom = NULL;
 	bool json = false;
-	struct xen xen;
-	uint32_t domid;
-	int opt, ret = -1;
+	int opt;
 
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -176,14 +174,5 @@ int cmd_status(int argc, char **argv)
 		return cmd_usage_error("expected DOMAIN");
 	msg_set_subject("domain", argv[optind]);
 	signals_catch();
-	if (xen_open(&xen, false))
-		return cmd_failed();
-	if (!xen_find_domain(&xen, argv[optind], &domid))
-		dom = domain_xen_open(&xen, domid);
-	if (dom) {
-		ret = status_domain(dom, json);
-		dom->ops->close(dom);
-	}
-	xen_close(&xen);
-	return ret ? cmd_failed() : CMD_OK;
+	return cmd_with_domain(argv[optind], false, status_domain, &json) ? cmd_failed() : CMD_OK;
 }
