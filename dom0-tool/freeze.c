@@ -21,8 +21,9 @@
 /* What an answer takes beside what was allowed for: a busy guest, the event, our own turn. */
 #define FREEZE_SPARE_MS 5000
 
-/* How long thawing may take, and then the thaw hooks. */
+/* How long thawing may take, then the agent's last look, then the thaw hooks. */
 #define FREEZE_THAW_MS 30000
+#define FREEZE_LOOK_MS 30000
 #define FREEZE_HOOKS_MS 60000
 
 void freeze_options_init(struct freeze_options *opts)
@@ -68,6 +69,17 @@ static int freeze_look(struct freeze *f)
 	return quiesce_page_get(f->page, &f->guest);
 }
 
+/* Somebody thawed one, or mounted another: that the agent saw, and reported. */
+static int freeze_why_broken(struct freeze *f, const char *what)
+{
+	char detail[256] = "";
+
+	if (f->guest.error)
+		freeze_report_first(f->page, &f->guest, detail, sizeof(detail));
+	return msg_error("%s: %s", what,
+			 *detail ? detail : "somebody in the guest thawed a file system");
+}
+
 /* Why the round did not freeze, or did not stay so. Always -1. */
 static int freeze_why(struct freeze *f, const char *what)
 {
@@ -98,7 +110,7 @@ static int freeze_why(struct freeze *f, const char *what)
 	case STILLPOINT_QUIESCE_AGENT_GONE:
 		return msg_error("%s: the agent in the guest ended", what);
 	case STILLPOINT_QUIESCE_BROKEN:
-		return msg_error("%s: somebody in the guest thawed a file system", what);
+		return freeze_why_broken(f, what);
 	case STILLPOINT_QUIESCE_RESTORED:
 		return msg_error("%s: the guest was restored", what);
 	case STILLPOINT_QUIESCE_CANCELLED:
@@ -216,15 +228,34 @@ static int freeze_wait(struct freeze *f)
 	}
 }
 
-/* Wait until the guest's mark, @thawed or else done, has reached the round. */
-static int freeze_await(struct freeze *f, bool thawed, uint64_t timeout_ms)
+/* How far the end of a round can be. */
+enum freeze_mark {
+	FREEZE_THAWED,
+	FREEZE_LOOKED, /* the agent did, or it is gone */
+	FREEZE_DONE,
+};
+
+static bool freeze_has(const struct freeze *f, enum freeze_mark mark)
+{
+	switch (mark) {
+	case FREEZE_THAWED:
+		return freeze_reached(f->number, f->guest.thawed);
+	case FREEZE_LOOKED:
+		return freeze_reached(f->number, f->guest.looked) ||
+		       freeze_reached(f->number, f->guest.done);
+	default:
+		return freeze_reached(f->number, f->guest.done);
+	}
+}
+
+static int freeze_await(struct freeze *f, enum freeze_mark mark, uint64_t timeout_ms)
 {
 	uint64_t end = clock_us() + timeout_ms * 1000;
 
 	for (;;) {
 		if (freeze_look(f))
 			return -1;
-		if (freeze_reached(f->number, thawed ? f->guest.thawed : f->guest.done))
+		if (freeze_has(f, mark))
 			return 0;
 		if (clock_us() >= end)
 			return msg_error(
@@ -241,7 +272,7 @@ static void freeze_back_out(struct freeze *f)
 		return;
 	freeze_tell_thaw(f->page, f->number);
 	if (f->guest.taken == f->number)
-		freeze_await(f, true, FREEZE_THAW_MS);
+		freeze_await(f, FREEZE_THAWED, FREEZE_THAW_MS);
 }
 
 int freeze_begin(struct freeze *f)
@@ -273,6 +304,19 @@ void freeze_hold_signs(struct freeze *f, bool hold)
 	beat_hold(&f->beat, hold);
 }
 
+/* The file systems can be written to again. */
+static int freeze_judge(struct freeze *f)
+{
+	if (freeze_await(f, FREEZE_LOOKED, FREEZE_LOOK_MS))
+		return -1;
+	if (f->guest.taken != f->number || f->guest.result != STILLPOINT_QUIESCE_THAWED)
+		return freeze_why(f, "the guest did not stay frozen");
+	if (!freeze_reached(f->number, f->guest.looked))
+		return msg_error(
+			"the agent in the guest ended before it could say that all was frozen; see its log");
+	return 0;
+}
+
 int freeze_end(struct freeze *f)
 {
 	int ret;
@@ -282,14 +326,10 @@ int freeze_end(struct freeze *f)
 	f->frozen = false;
 	ret = freeze_check(f);
 	freeze_tell_thaw(f->page, f->number);
-	if (freeze_await(f, true, FREEZE_THAW_MS))
+	if (freeze_await(f, FREEZE_THAWED, FREEZE_THAW_MS))
 		ret = -1;
 	beat_stop(&f->beat);
-	if (ret)
-		return -1;
-	if (f->guest.taken != f->number || f->guest.result != STILLPOINT_QUIESCE_THAWED)
-		return freeze_why(f, "the guest did not stay frozen");
-	return 0;
+	return ret ? -1 : freeze_judge(f);
 }
 
 void freeze_finish(struct freeze *f)
@@ -300,7 +340,7 @@ void freeze_finish(struct freeze *f)
 		return;
 	before = strdup(msg_error_text());
 	/* One that did not even thaw is not waited for again. */
-	if (!freeze_reached(f->number, f->guest.thawed) || freeze_await(f, false, FREEZE_HOOKS_MS))
+	if (!freeze_reached(f->number, f->guest.thawed) || freeze_await(f, FREEZE_DONE, FREEZE_HOOKS_MS))
 		msg_warn("the guest's thaw hooks are not through; see 'stillpoint status'");
 	else
 		freeze_report_warn(f->page, &f->guest);
@@ -337,7 +377,7 @@ int freeze_thaw(struct domain *dom, uint64_t timeout_ms)
 		goto out;
 	f.number = f.guest.taken;
 	freeze_tell_thaw(f.page, f.number);
-	ret = freeze_await(&f, true, timeout_ms) ? -1 : 1;
+	ret = freeze_await(&f, FREEZE_THAWED, timeout_ms) ? -1 : 1;
 out:
 	freeze_close(&f);
 	return ret;

@@ -81,7 +81,8 @@ int freeze_check(struct freeze *f);
 void freeze_hold_signs(struct freeze *f, bool hold);
 
 /*
- * Thaw, and wait until the file systems can be written to. Returns 0 if they were all frozen
+ * Thaw, and wait until the file systems can be written to, and the agent has looked for one that
+ * was mounted meanwhile. Returns 0 if they were all frozen
  * from the return of freeze_begin() until this was called, else -1 with an error recorded; 0 if
  * nothing is frozen.
  */

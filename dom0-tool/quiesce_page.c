@@ -14,6 +14,7 @@ static void quiesce_page_read(const struct quiesce_page *page,
 	unsigned int i;
 
 	guest->done = __atomic_load_n(&g->done, __ATOMIC_ACQUIRE);
+	guest->looked = __atomic_load_n(&g->looked, __ATOMIC_ACQUIRE);
 	guest->thawed = __atomic_load_n(&g->thawed, __ATOMIC_ACQUIRE);
 	guest->taken = __atomic_load_n(&g->taken, __ATOMIC_ACQUIRE);
 	guest->state = __atomic_load_n(&g->state, __ATOMIC_ACQUIRE);

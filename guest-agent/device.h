@@ -12,7 +12,7 @@ int device_open(const char *path);
 /* The next event; it must be there. */
 int device_read(int device, struct stillpoint_agent_event *event);
 int device_hold(int device, __u32 round, int fd, const struct mount *mount);
-/* @what: STILLPOINT_AGENT_FROZEN, _FAILED or _DONE. */
+/* @what: STILLPOINT_AGENT_FROZEN, _FAILED, _DONE or _LOOKED. */
 int device_mark(int device, unsigned long what, __u32 round, int error);
 
 #endif /* AGENT_DEVICE_H */

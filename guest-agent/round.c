@@ -237,9 +237,22 @@ static void say_result(__u32 result)
 		say("file systems were thawed: %s", reasons[result]);
 }
 
+/* dom0 may have thawed before the agent saw that the table of mounts changed. */
+static void look_back(struct round *round, __u32 result)
+{
+	bool misses = result == STILLPOINT_QUIESCE_THAWED && hold_misses_one(round);
+
+	if (misses) {
+		say("a file system was mounted while all was frozen");
+		report_send(&round->report, round->device);
+	}
+	device_mark(round->device, STILLPOINT_AGENT_LOOKED, round->number, misses ? EIO : 0);
+}
+
 void round_thaw(struct round *round, __u32 result)
 {
 	say_result(result);
+	look_back(round, result);
 	run_thaw_hooks(round);
 	remove_note(round->settings);
 	report_send(&round->report, round->device);

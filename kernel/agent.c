@@ -119,6 +119,8 @@ static int mark(unsigned int cmd, const struct stillpoint_agent_mark *ask)
 		return sp_round_failed(ask->round, ask->error);
 	case STILLPOINT_AGENT_DONE:
 		return sp_round_hooks_done(ask->round);
+	case STILLPOINT_AGENT_LOOKED:
+		return sp_round_looked(ask->round, ask->error);
 	default:
 		return -ENOTTY;
 	}
@@ -140,6 +142,7 @@ static long agent_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case STILLPOINT_AGENT_FROZEN:
 	case STILLPOINT_AGENT_FAILED:
 	case STILLPOINT_AGENT_DONE:
+	case STILLPOINT_AGENT_LOOKED:
 		if (copy_from_user(&ask.mark, from, sizeof(ask.mark)))
 			return -EFAULT;
 		return mark(cmd, &ask.mark);

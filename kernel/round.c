@@ -431,6 +431,31 @@ int sp_round_failed(u32 number, u32 error)
 	return err;
 }
 
+static void looked(u32 error)
+{
+	if (error && page->result == STILLPOINT_QUIESCE_THAWED) {
+		WRITE_ONCE(page->broken, page->broken + 1);
+		WRITE_ONCE(page->result, STILLPOINT_QUIESCE_BROKEN);
+		WRITE_ONCE(page->error, min_t(u32, error, MAX_ERRNO));
+	}
+	/* dom0 that sees the number sees the rest. */
+	smp_store_release(&page->looked, now.number);
+	set_state(STILLPOINT_QUIESCE_THAWING);
+}
+
+int sp_round_looked(u32 number, u32 error)
+{
+	int err = -ESTALE;
+
+	mutex_lock(&lock);
+	if (number == now.number && now.told_thaw && now.state == STILLPOINT_QUIESCE_THAWING) {
+		looked(error);
+		err = 0;
+	}
+	mutex_unlock(&lock);
+	return err;
+}
+
 int sp_round_hooks_done(u32 number)
 {
 	int err = -ESTALE;

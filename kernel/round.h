@@ -46,6 +46,7 @@ wait_queue_head_t *sp_round_events(void);
 int sp_round_hold(u32 number, struct super_block *sb);
 int sp_round_frozen(u32 number);
 int sp_round_failed(u32 number, u32 error);
+int sp_round_looked(u32 number, u32 error);
 int sp_round_hooks_done(u32 number);
 int sp_round_report(const char *text, size_t bytes);
 

@@ -12,9 +12,9 @@
  *	order in which they are to be frozen; then STILLPOINT_AGENT_FROZEN. If anything of it
  *	fails, STILLPOINT_AGENT_FAILED instead; also later, when a file system appears
  *	that is not frozen.
- *   on STILLPOINT_AGENT_THAW: nothing is held any more; the hooks, then
- *	STILLPOINT_AGENT_DONE. It comes once for each FREEZE that was read, after FAILED too,
- *	and may come before FROZEN: any call but DONE with that round's number is ESTALE then.
+ *   on STILLPOINT_AGENT_THAW: nothing is held any more; STILLPOINT_AGENT_LOOKED, the hooks,
+ *	then STILLPOINT_AGENT_DONE. It comes once for each FREEZE that was read, after FAILED too,
+ *	and may come before FROZEN: any call but these two with that round's number is ESTALE then.
  *   on STILLPOINT_AGENT_RESTORED: the hooks of a restored guest.
  *
  * write() appends whole lines to the report (see quiesce.h) of the round that was read last;
@@ -77,7 +77,7 @@ struct stillpoint_agent_hold {
 /**
  * struct stillpoint_agent_mark - how far the agent is
  * @round: number of the round
- * @error: with FAILED, a positive errno for dom0
+ * @error: with FAILED, a positive errno for dom0; with LOOKED, one or 0
  */
 struct stillpoint_agent_mark {
 	__u32 round;
@@ -97,5 +97,7 @@ struct stillpoint_agent_mark {
 #define STILLPOINT_AGENT_FAILED _IOW('S', 0x53, struct stillpoint_agent_mark)
 /* After THAW: the hooks are through. */
 #define STILLPOINT_AGENT_DONE _IOW('S', 0x54, struct stillpoint_agent_mark)
+/* After THAW: whether a file system was mounted that was not frozen. */
+#define STILLPOINT_AGENT_LOOKED _IOW('S', 0x55, struct stillpoint_agent_mark)
 
 #endif /* STILLPOINT_AGENT_H */

@@ -27,13 +27,15 @@
  *
  * guest.result and guest.error are valid for the round numbered guest.taken from THAWING on.
  * The file systems can be written to again once guest.thawed is the round's number, which
- * comes before the thaw hooks and guest.done. PREPARING may become THAWING.
+ * comes before the thaw hooks and guest.done. PREPARING may become THAWING. Once nothing is
+ * held, the agent looks for a file system that was mounted while the others were frozen, which
+ * makes THAWED BROKEN; guest.looked is the round's number then.
  *
  * dom0 ends a round by storing its number in host.thaw; the module looks there at every event,
  * and every STILLPOINT_LOOK_MS while a round is under way, so that a tool that cannot have the
  * channel can thaw, too. A disk is consistent if, after the last byte of it was copied,
  * guest.state was still FROZEN and guest.taken the round's number, and the round then ended
- * with STILLPOINT_QUIESCE_THAWED.
+ * with STILLPOINT_QUIESCE_THAWED, read after guest.looked.
  *
  * host.heartbeat must change while a round is under way: if it does not for host.lease_us, the
  * module thaws. A tool that waits for its own request to be taken up does not touch it.
@@ -132,6 +134,7 @@ enum stillpoint_quiesce_result {
  * @broken: of these, those that did not end with STILLPOINT_QUIESCE_THAWED
  * @report_bytes: how much of the report is valid
  * @report_ref: grant references of the report's pages
+ * @looked: number of the last round after which the agent looked for what is not held
  */
 struct stillpoint_quiesce_guest {
 	__u64 magic;
@@ -152,6 +155,7 @@ struct stillpoint_quiesce_guest {
 	__u64 broken;
 	__u32 report_bytes;
 	__u32 report_ref[STILLPOINT_REPORT_PAGES];
+	__u32 looked;
 };
 
 /**

@@ -32,6 +32,8 @@ void quiesce_fake_end(struct quiesce_fake *fake, enum stillpoint_quiesce_result 
 	fake->guest.held = 0;
 	fake->guest.state = STILLPOINT_QUIESCE_IDLE;
 	fake->guest.thawed = fake->guest.taken;
+	if (!fake->blind)
+		fake->guest.looked = fake->guest.taken;
 	fake->guest.done = fake->guest.taken;
 }
 
@@ -58,7 +60,8 @@ static int fake_notify(struct quiesce_page *page)
 
 	if (fake->guest.state != STILLPOINT_QUIESCE_IDLE && fake->host.thaw == fake->guest.taken) {
 		fake->thaws++;
-		quiesce_fake_end(fake, STILLPOINT_QUIESCE_THAWED);
+		quiesce_fake_end(fake, fake->mounted ? STILLPOINT_QUIESCE_BROKEN :
+						       STILLPOINT_QUIESCE_THAWED);
 	}
 	fake_take(fake);
 	return 0;

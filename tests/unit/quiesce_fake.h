@@ -24,6 +24,8 @@ enum quiesce_module {
  * @rounds: rounds that were frozen
  * @thaws: rounds that dom0 ended
  * @fail_map: no page can be opened
+ * @blind: the agent ends before it has looked for what is not held
+ * @mounted: it finds something, but only then
  */
 struct quiesce_fake {
 	struct stillpoint_quiesce_guest guest;
@@ -37,6 +39,8 @@ struct quiesce_fake {
 	unsigned int rounds;
 	unsigned int thaws;
 	bool fail_map;
+	bool blind;
+	bool mounted;
 };
 
 void quiesce_fake_init(struct quiesce_fake *fake);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -177,6 +178,26 @@ static void test_breaks_late(void **state)
 	assert_fails(freeze_end(&f), "thawed a file system");
 }
 
+/* A file system was mounted, and dom0 thaws before the agent sees that. */
+static void test_mounted(void **state)
+{
+	(void)state;
+	fake->mounted = true;
+	fake->error = EIO;
+	fake->report = "fs\tfailed\text4\t/new\t0\tit was mounted while all was frozen\n";
+	assert_works(freeze_begin(&f));
+	assert_works(freeze_check(&f));
+	assert_fails(freeze_end(&f), "'/new' failed: it was mounted");
+}
+
+static void test_agent_blind(void **state)
+{
+	(void)state;
+	fake->blind = true;
+	assert_works(freeze_begin(&f));
+	assert_fails(freeze_end(&f), "ended before it could say");
+}
+
 static void test_other_round(void **state)
 {
 	(void)state;
@@ -306,6 +327,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_interrupted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_breaks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_breaks_late, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_mounted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_agent_blind, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_round, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_left_behind, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_two_tools, setup, teardown),

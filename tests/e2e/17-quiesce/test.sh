@@ -98,6 +98,18 @@ expect 0 'its image is right' verify_stream "$images/quiet"
 expect 0 'no page of it is missing' stillpoint save --quiesce --audit --force g1 "$images/quiet"
 expect 0 'after that it is well' is_well
 
+# mounted_late: something is mounted, and the agent sees that only when dom0 has thawed.
+mounted_late() {
+	guest g1 'pkill -STOP -x stillpoint-agen && mount -o loop /dev/shm/late /mnt &&
+		{ (sleep 3; pkill -CONT -x stillpoint-agen) </dev/null >/dev/null 2>&1 & }'
+}
+export -f mounted_late
+ask g1 'truncate -s 8M /dev/shm/late && mkfs.ext4 -q /dev/shm/late'
+expect 125 'a file system is mounted while all is frozen' quiesce g1 -- bash -c mounted_late
+has 'the message names it' '/mnt.*mounted while all was frozen' "$errors"
+expect 0 'it is unmounted' ask g1 umount /mnt
+expect 0 'after that it is well' is_well
+
 killed_tool() {
 	stillpoint quiesce g1 -- sleep 1234 &
 	within 60 is_frozen || return 1
