@@ -81,7 +81,7 @@ static int backup_freeze(struct backup *b, struct freeze *f)
 	ret = disk_hook_run(&b->hook, DISK_HOOK_SNAPSHOT, b->dom, &b->manifest.disks, true);
 	if (freeze_end(f))
 		ret = -1;
-	b->res->frozen_us = clock_us() - start;
+	b->res->frozen_us = f->thawed_us - start;
 	freeze_finish(f);
 	return ret;
 }

@@ -149,7 +149,8 @@ static int inspect_json(const struct check_args *v, const struct source_info *in
 	inspect_id(info, text);
 	add_string(o, "id", text[0] ? text : NULL);
 	add_number(o, "bytes", info->bytes);
-	json_object_object_add(o, "sections", inspect_sections(info));
+	add_number(o, "sections", info->sections);
+	json_object_object_add(o, "section_types", inspect_sections(info));
 	json_object_object_add(o, "domain", inspect_domain(info, config));
 	snprintf(text, sizeof(text), "%u.%u", info->xen_major, info->xen_minor);
 	add_string(o, "xen", text);

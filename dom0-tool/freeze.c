@@ -250,6 +250,12 @@ static bool freeze_has(const struct freeze *f, enum freeze_mark mark)
 
 static int freeze_await(struct freeze *f, enum freeze_mark mark, uint64_t timeout_ms)
 {
+	static const char *const late[] = {
+		[FREEZE_THAWED] = "the guest was told to thaw, and does not say that it did",
+		[FREEZE_LOOKED] =
+			"the guest has thawed, but its agent does not say if all was frozen until then",
+		[FREEZE_DONE] = "the guest's thaw hooks do not end",
+	};
 	uint64_t end = clock_us() + timeout_ms * 1000;
 
 	for (;;) {
@@ -258,8 +264,7 @@ static int freeze_await(struct freeze *f, enum freeze_mark mark, uint64_t timeou
 		if (freeze_has(f, mark))
 			return 0;
 		if (clock_us() >= end)
-			return msg_error(
-				"the guest was told to thaw, and does not say that it did");
+			return msg_error("%s", late[mark]);
 		if (freeze_sleep(f))
 			return -1;
 	}
@@ -328,6 +333,7 @@ int freeze_end(struct freeze *f)
 	freeze_tell_thaw(f->page, f->number);
 	if (freeze_await(f, FREEZE_THAWED, FREEZE_THAW_MS))
 		ret = -1;
+	f->thawed_us = clock_us();
 	beat_stop(&f->beat);
 	return ret ? -1 : freeze_judge(f);
 }

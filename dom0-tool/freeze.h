@@ -52,6 +52,7 @@ int freeze_exclude(struct freeze_options *opts, const char *what);
  * @guest: the guest's half when it was looked at last
  * @beat: gives the signs
  * @frozen: it was frozen
+ * @thawed_us: when it could be written to again, in clock_us()
  */
 struct freeze {
 	struct domain *dom;
@@ -62,6 +63,7 @@ struct freeze {
 	struct stillpoint_quiesce_guest guest;
 	struct beat beat;
 	bool frozen;
+	uint64_t thawed_us;
 };
 
 /* Prepare; nothing is done yet. @dom and @opts must outlive it. freeze_close() is due. */

@@ -58,11 +58,17 @@ static int report_walk(struct quiesce_page *page, const struct stillpoint_quiesc
 	return 0;
 }
 
-static bool report_is_bad(char *const field[REPORT_FIELDS])
+static bool report_has_failed(char *const field[REPORT_FIELDS])
 {
 	return !strcmp(field[REPORT_OUTCOME], "failed") ||
-	       !strcmp(field[REPORT_OUTCOME], "timeout") ||
-	       !strcmp(field[REPORT_OUTCOME], "unsupported");
+	       !strcmp(field[REPORT_OUTCOME], "timeout");
+}
+
+/* Worth a warning, though the round went on. */
+static bool report_is_bad(char *const field[REPORT_FIELDS])
+{
+	return report_has_failed(field) || !strcmp(field[REPORT_OUTCOME], "unsupported") ||
+	       !strcmp(field[REPORT_OUTCOME], "warning");
 }
 
 /* One line as a phrase. */
@@ -90,7 +96,7 @@ static void report_take_first(void *arg, char *const field[REPORT_FIELDS])
 {
 	struct report_first *first = arg;
 
-	if (!*first->text && report_is_bad(field))
+	if (!*first->text && report_has_failed(field))
 		report_phrase(field, first->text, first->size);
 }
 
@@ -109,7 +115,7 @@ static void report_warn(void *arg, char *const field[REPORT_FIELDS])
 	char text[512];
 
 	(void)arg;
-	if (!report_is_bad(field) && strcmp(field[REPORT_OUTCOME], "warning"))
+	if (!report_is_bad(field))
 		return;
 	report_phrase(field, text, sizeof(text));
 	msg_warn("in the guest: %s", text);

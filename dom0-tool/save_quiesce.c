@@ -31,7 +31,7 @@ int save_thaw(struct save *s)
 	freeze_hold_signs(&s->freeze, false);
 	if (freeze_end(&s->freeze))
 		return -1;
-	s->res->frozen_us = clock_us() - s->frozen_us;
+	s->res->frozen_us = s->freeze.thawed_us - s->frozen_us;
 	save_phase(s, SAVE_THAWED);
 	return 0;
 }

@@ -264,14 +264,30 @@ int hold_all(struct round *round)
 	return again;
 }
 
+static void report_unknown(struct round *round)
+{
+	const struct report_line line = {
+		.kind = "fs",
+		.outcome = "failed",
+		.what = "-",
+		.name = "-",
+		.detail = "the table of mounts could not be read while all was frozen",
+		.important = true,
+	};
+
+	report_add(&round->report, &line);
+}
+
 bool hold_misses_one(struct round *round)
 {
 	bool misses = false;
 	struct view view;
 	size_t i;
 
-	if (view_get(&view, round->excludes))
+	if (view_get(&view, round->excludes)) {
+		report_unknown(round);
 		misses = true;
+	}
 	for (i = 0; !misses && i < view.plan.freeze; i++) {
 		const struct mount *mount = view.plan.all[i].mount;
 

@@ -31,16 +31,19 @@ static int catch_signals(void)
 /* Returns 0 or a negative errno. */
 static int serve(struct round *round)
 {
-	int err = device_read(round->device, &round->event);
+	struct stillpoint_agent_event event;
+	int err = device_read(round->device, &event);
 
 	if (err)
 		return err;
-	switch (round->event.type) {
+	switch (event.type) {
 	case STILLPOINT_AGENT_FREEZE:
+		/* What it excludes is needed until the round is over. */
+		round->event = event;
 		round_freeze(round);
 		return 0;
 	case STILLPOINT_AGENT_THAW:
-		round_thaw(round, round->event.result);
+		round_thaw(round, event.result);
 		return 0;
 	case STILLPOINT_AGENT_RESTORED:
 		round_restored(round->settings);

@@ -207,14 +207,16 @@ static int daemon_sleep(uint64_t until)
 static int daemon_turn(struct daemon *d)
 {
 	struct epoll_event events[DAEMON_EVENTS];
-	uint64_t next = clients_expire(d->clients), retry = peers_retry(d->peers);
+	uint64_t next = clients_expire(d->clients), retry;
 	bool more;
 	int n, i;
 
-	if (retry < next)
-		next = retry;
 	more = peers_serve(d->peers);
 	more |= tmem_store_work(d->store, DAEMON_WORK);
+	/* A session that ended in this turn counts. */
+	retry = peers_retry(d->peers);
+	if (retry < next)
+		next = retry;
 	n = epoll_wait(d->epoll, events, DAEMON_EVENTS, more ? 0 : daemon_sleep(next));
 	if (n < 0 && errno != EINTR)
 		return msg_error("cannot wait for events: %s", strerror(errno));

@@ -39,6 +39,7 @@
  * @quiet_until: in clock_us()
  * @retry_at: when it gets another session, in clock_us(); 0 if it has one, or published none
  * @retry_us: after how long the next time
+ * @begun_us: when its last session began
  * @port: our end of its event channel, negative if it is not bound
  * @masked: the channel was pending, and waits until we have looked at the ring
  */
@@ -51,6 +52,7 @@ struct peer {
 	uint64_t quiet_until;
 	uint64_t retry_at;
 	uint64_t retry_us;
+	uint64_t begun_us;
 	struct tmem_ring_pages pages;
 	void *slots;
 	xenevtchn_port_or_error_t port;
@@ -92,9 +94,15 @@ static void peer_complain(struct peer *peer)
 /* It has no session: what kept it from having one may pass. */
 static void peer_retry_later(struct peer *peer)
 {
+	uint64_t now = clock_us();
+
 	if (peer->retry_at)
 		return;
-	peer->retry_at = clock_us() + peer->retry_us;
+	/* One that lasted was a good one. */
+	if (peer->begun_us && now - peer->begun_us > PEERS_RETRY_MAX_US)
+		peer->retry_us = PEERS_RETRY_US;
+	peer->begun_us = 0;
+	peer->retry_at = now + peer->retry_us;
 	peer->retry_us *= 2;
 	if (peer->retry_us > PEERS_RETRY_MAX_US)
 		peer->retry_us = PEERS_RETRY_MAX_US;
@@ -215,6 +223,7 @@ static void peer_connect(struct peers *p, struct peer *peer)
 		return;
 	}
 	tmem_domain_count_session(d);
+	peer->begun_us = clock_us();
 	peer->ready = true;
 	xenevtchn_notify(p->evtchn, peer->port);
 }

@@ -90,8 +90,8 @@ void sp_pools_answered(struct sp_tmem_pool *pool)
 }
 
 /*
- * A store without room for a pool has none of that id, and answers puts all the same: these
- * fail as on a full device. The others wait for a store that has the pool.
+ * A store without room for a pool has none of that id, and answers all the same: puts fail as
+ * on a full device. Gets wait for a store that has the pool.
  */
 static struct sp_tmem_op *first_to_send(struct sp_tmem_pool *pool)
 {
@@ -101,7 +101,7 @@ static struct sp_tmem_op *first_to_send(struct sp_tmem_pool *pool)
 		return list_first_entry_or_null(&pool->queue, struct sp_tmem_op, link);
 	if (pool->state == SP_POOL_REFUSED && pool->error == -ENOSPC)
 		list_for_each_entry(op, &pool->queue, link)
-			if (op->op == STILLPOINT_TMEM_PUT)
+			if (op->op != STILLPOINT_TMEM_GET)
 				return op;
 	return NULL;
 }

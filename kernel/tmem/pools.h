@@ -2,9 +2,9 @@
 /*
  * The guest's pools, and the requests that wait in them for a slot or a store.
  *
- * A request to a persistent pool waits for as long as no store serves us, or it refuses the pool,
- * but for puts, which it answers then. One to an
- * ephemeral pool is answered STILLPOINT_TMEM_NO_POOL at once then, and the pool, if it is
+ * A request to a persistent pool waits for as long as no store serves us. A store without room for
+ * the pool answers all but gets; these wait for one that has it. A request to an ephemeral pool
+ * is answered STILLPOINT_TMEM_NO_POOL at once then, and the pool, if it is
  * private, is emptied before it is used again: what it holds may be outdated.
  */
 #ifndef SP_TMEM_POOLS_H

@@ -13,6 +13,8 @@
 
 /* Twice what the ring holds, so that it never waits for us. */
 #define TRANSFERS (2 * STILLPOINT_TMEM_RING_SIZE)
+/* Reads may wait for a store that has the pool, where writes fail: these have the other half. */
+#define READS (TRANSFERS / 2)
 /* Few enough to leave the ring to those that somebody waits for. */
 #define INVALIDATIONS 16
 
@@ -42,6 +44,7 @@ struct transfer {
 /**
  * struct sp_swapio - a device
  * @under_way: transfers that are not free
+ * @reads: of these, those that read
  * @stale_from: where the next stale block is looked for
  * @closing: there are no more bios, and the store is told of no stale block
  * @changed: a transfer was given back
@@ -57,6 +60,7 @@ struct sp_swapio {
 	struct list_head free_invalidations;
 	struct sp_turns turns;
 	unsigned int under_way;
+	unsigned int reads;
 	unsigned long stale_from;
 	bool closing;
 	wait_queue_head_t changed;
@@ -193,6 +197,7 @@ static void finish(struct sp_swapio *io, struct list_head *ended)
 		spin_lock_irqsave(&io->lock, flags);
 		list_move(&t->link, &io->free);
 		io->under_way--;
+		io->reads -= !t->writes;
 		wake_up(&io->changed);
 		spin_unlock_irqrestore(&io->lock, flags);
 		bio_endio(bio);
@@ -288,15 +293,18 @@ static void invalidate(struct tasklet_struct *tasklet)
 	spin_unlock_irqrestore(&io->lock, flags);
 }
 
-static struct transfer *take_free(struct sp_swapio *io)
+static struct transfer *take_free(struct sp_swapio *io, bool writes)
 {
-	struct transfer *t;
+	struct transfer *t = NULL;
 
 	spin_lock_irq(&io->lock);
-	t = list_first_entry_or_null(&io->free, struct transfer, link);
+	if (writes || io->reads < READS)
+		t = list_first_entry_or_null(&io->free, struct transfer, link);
 	if (t) {
 		list_del_init(&t->link);
+		t->writes = writes;
 		io->under_way++;
+		io->reads += !writes;
 	}
 	spin_unlock_irq(&io->lock);
 	return t;
@@ -305,15 +313,15 @@ static struct transfer *take_free(struct sp_swapio *io)
 /* @at: its first page is the one that is asked for. */
 static void transfer_page(struct sp_swapio *io, struct bio *bio, const struct bvec_iter *at)
 {
+	bool writes = op_is_write(bio_op(bio));
 	struct transfer *t;
 	LIST_HEAD(ended);
 
-	wait_event(io->changed, (t = take_free(io)));
+	wait_event(io->changed, (t = take_free(io, writes)));
 	bio_inc_remaining(bio);
 	t->op.bio = bio;
 	t->op.at = *at;
 	t->op.at.bi_size = PAGE_SIZE;
-	t->writes = op_is_write(bio_op(bio));
 
 	spin_lock_irq(&io->lock);
 	if (sp_turns_take(&io->turns, &t->turn, at->bi_sector >> PAGE_SECTORS_SHIFT))

@@ -435,7 +435,7 @@ static void check_sections(json_object *o)
 	bool vcpus = false, end = false;
 	size_t i;
 
-	assert_true(json_object_object_get_ex(o, "sections", &sections));
+	assert_true(json_object_object_get_ex(o, "section_types", &sections));
 	for (i = 0; i < json_object_array_length(sections); i++) {
 		section = json_object_array_get_idx(sections, i);
 		assert_true(json_object_object_get_ex(section, "type", &v));

@@ -184,7 +184,8 @@ static void test_mounted(void **state)
 	(void)state;
 	fake->mounted = true;
 	fake->error = EIO;
-	fake->report = "fs\tfailed\text4\t/new\t0\tit was mounted while all was frozen\n";
+	fake->report = "fs\tunsupported\tvfat\t/boot/efi\t0\tno\n"
+		       "fs\tfailed\text4\t/new\t0\tit was mounted while all was frozen\n";
 	assert_works(freeze_begin(&f));
 	assert_works(freeze_check(&f));
 	assert_fails(freeze_end(&f), "'/new' failed: it was mounted");
