@@ -73,6 +73,24 @@ expect 0 'it reads as zeroes again' ask g1 cmp -n 16777216 /dev/tmemswap0 /dev/z
 expect 0 'unset the size' reset_device
 expect 0 'the pool is gone' within 30 in_store_is pools 0
 
+# A session that cannot begin is tried again by itself.
+key() { echo "/local/domain/$(xl domid g1)/data/stillpoint/tmem/$1"; }
+publish() { xenstore-write "$(key abi-version)" "$(xenstore-read "$(key abi-version)")"; }
+is_connected() { [ "$(in_store connected)" = true ]; }
+expect 0 'a device' set_size 16M
+expect 0 'a store serves it' within 30 is_connected
+ref=$(xenstore-read "$(key page-ref)")
+xenstore-write "$(key page-ref)" 4000000
+expect 0 'a grant that is none is published' publish
+is_lost() { [ "$(in_store connected)" = false ]; }
+expect 0 'the store cannot map it' within 10 is_lost
+has 'it says so' 'cannot map the page' "$(cat "$state/store.out")"
+xenstore-write "$(key page-ref)" "$ref"
+expect 0 'it tries again' within 60 is_connected
+expect 0 'the device works' \
+	ask g1 diskload --path /dev/tmemswap0 --size-mib 16 --block-kib 4 --depth 64 --seconds 3
+expect 0 'unset its size' reset_device
+
 # Where the store refuses.
 expect 0 'a quota of 4 MiB' stillpoint tmem set --quota 4 g1
 expect 0 'a device of 16 MiB' set_size 16M
