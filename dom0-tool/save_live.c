@@ -247,7 +247,8 @@ static bool live_enough(const struct save *s)
 static int live_rounds(struct save *s)
 {
 	s->harvested_us = clock_us();
-	if (live_expect(s))
+	/* Where the guest's maps are it may have had no page when memory was mapped. */
+	if (save_find_memory(s) || save_update_memory(s, NULL) || live_expect(s))
 		return -1;
 	live_begin(s, s->expected, 0);
 	for (;;) {

@@ -1146,6 +1146,31 @@ static void bad_bitmaps_of_free_pages_are_refused(void **state)
 	assert_int_equal(m->pauses, 0);
 }
 
+/* When tracking begins: the directory is in a page that came after memory was mapped. */
+static void move_directory(struct machine *mach)
+{
+	if (++sets != 1)
+		return;
+	mach->types[mach->p2m_mfn[30]] = XEN_DOMCTL_PFINFO_NOTAB;
+	machine_set_p2m(mach, 30, mach->p2m_mfn[30]);
+	memcpy(machine_page(mach, 30), machine_page(mach, MACHINE_FREE_DIR), PAGE_BYTES);
+	machine_guest_half(mach)->free_dir[0] = 30;
+	machine_mark(mach, 30);
+	machine_mark(mach, MACHINE_P2M);
+}
+
+static void bitmap_in_a_page_that_came_late_is_found(void **state)
+{
+	(void)state;
+	free_pages();
+	m->on_harvest = move_directory;
+	sets = 0;
+	assert_saved();
+	assert_true(sets > 1);
+	assert_int_equal(res.free, FREE_PAGES);
+	assert_int_equal(p.type[30], 0);
+}
+
 static void guest_that_does_not_tell_has_no_free_pages(void **state)
 {
 	(void)state;
@@ -1337,6 +1362,7 @@ int main(void)
 		TEST(granted_pages_are_not_free),
 		TEST(page_tables_are_not_free),
 		TEST(bits_beyond_the_memory_are_ignored),
+		TEST(bitmap_in_a_page_that_came_late_is_found),
 		TEST(bad_bitmaps_of_free_pages_are_refused),
 		TEST(guest_that_does_not_tell_has_no_free_pages),
 		TEST(audit_looks_at_free_pages),
