@@ -311,13 +311,18 @@ store_start() {
 
 # store_end SIGNAL: KILL leaves guests' pages as they are, as TERM does.
 store_end() {
-	kill "-$1" "$store_pid"
+	local status
+	kill "-$1" "$store_pid" || return 1
 	wait "$store_pid" 2>/dev/null
-	return 0
+	status=$?
+	[ "$1:$status" = TERM:0 ] || [ "$1:$status" = KILL:137 ] ||
+		{ echo "the store ended with $status"; return 1; }
 }
 
 # store_has GUEST FIELD: what 'tmem list' says of it.
 store_has() {
-	stillpoint tmem list --json | jq -r --arg field "$2" --argjson id "$(xl domid "$1")" \
-		'.[] | select(.domid == $id and (.imported | not)) | .[$field]'
+	local said
+	said=$(stillpoint tmem list --json) || return 1
+	jq -r --arg field "$2" --argjson id "$(xl domid "$1")" \
+		'.[] | select(.domid == $id and (.imported | not)) | .[$field]' <<<"$said"
 }

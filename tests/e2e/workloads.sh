@@ -163,6 +163,7 @@ audit() {
 		cat "$err"
 		grep -q 'gave [0-9]* pages back .*try again' "$err" || return 1
 	fi
+	jq -r 'select(.late > 0) | "# \(.late) pages were written after the copy"' "$said"
 	# Most of the guest has data or is free; what has no frame is not looked at.
 	jq -e '.missed == 0 and .audited + .audited_free > 10000' "$said" >/dev/null && return 0
 	echo "it was not audited"

@@ -99,6 +99,7 @@ strace -f -qq -o "$state/calls" -e trace=ioctl stillpoint save --max-rounds 2 g1
 rm -f "$image"
 calls=$(grep -c 'ioctl(' "$state/calls")
 points=$(rounds 12 3 40)
+kills=0
 echo "# $calls ioctls in a save"
 last=0
 for ((n = 1; n <= points; n++)); do
@@ -115,8 +116,10 @@ for ((n = 1; n <= points; n++)); do
 		continue
 	fi
 	is "$this" 137 "$status"
+	kills=$((kills + 1))
 	judge "$this" nothing_or_whole
 done
+has 'killed at some of them' '^[1-9]' "$kills"
 
 expect 0 'recover on a guest that runs does nothing' stillpoint recover g1
 xl pause g1

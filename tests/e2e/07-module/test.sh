@@ -55,6 +55,7 @@ is 'a deadline of nothing: abandoned' 3 "$(value result)"
 expect 0 'show' poked show
 generation=$(value generation)
 taken=$(value taken)
+has 'what it has taken' '^[0-9]+ [0-9]+$' "$generation $taken"
 expect 0 'events without a new number' poked notify notify notify sleep=100 notify sleep=500 show
 is 'events without a new number: ignored' "$generation $taken" "$(value generation) $(value taken)"
 expect 0 'the same number again' poked request="$taken" notify sleep=500 show

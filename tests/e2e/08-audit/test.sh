@@ -68,7 +68,7 @@ if [ -w "$persistent" ]; then
 	echo 0 >"$persistent"
 	expect 0 'without persistent grants: boot' boot g1
 	is 'without persistent grants: there are none' 0 "$(xenstore-read \
-		"/local/domain/0/backend/vbd/$(xl domid g1)/51712/feature-persistent" 2>/dev/null || echo 0)"
+		"/local/domain/0/backend/vbd/$(xl domid g1)/51712/feature-persistent")"
 	audited 'without persistent grants: disks' "$(rounds 1 1 20)" "${disk_works[@]}" pagecache
 	audited 'without persistent grants: all at once' "$(rounds 0 0 15)" "${all[@]}"
 	expect 0 'without persistent grants: the guest works' guest_ok g1

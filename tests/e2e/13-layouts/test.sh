@@ -179,6 +179,7 @@ expect 0 'bound: it ends well' stop_work g1
 # What ends a save early.
 declare -A killing_calls=([mapped]='io_uring_enter fsync' [zstd]='write linkat')
 for name in mapped zstd; do
+	kills=0
 	for call in ${killing_calls[$name]}; do
 		this="$name: killed at $call"
 		# shellcheck disable=SC2086
@@ -188,11 +189,15 @@ for name in mapped zstd; do
 		if [ "$status" = 0 ]; then
 			expect 0 "$this: it was not called, and the image is whole" stillpoint verify "$image"
 			rm -f "$image"
+		else
+			is "$this" 137 "$status"
+			kills=$((kills + 1))
 		fi
 		expect 0 "$this: no image" nothing_at "$image"
 		! is_paused g1 || stillpoint recover g1
 		expect 0 "$this: the guest runs" runs g1
 	done
+	has "$name: it was killed" '^[1-9]' "$kills"
 	mkdir -p "$state/small"
 	mount -t tmpfs -o size=24M tmpfs "$state/small"
 	# shellcheck disable=SC2086

@@ -100,11 +100,13 @@ expect 0 'after that it is well' is_well
 
 # mounted_late: something is mounted, and the agent sees that only when dom0 has thawed.
 mounted_late() {
-	guest g1 'pkill -STOP -x stillpoint-agen && mount -o loop /dev/shm/late /mnt &&
-		{ (sleep 3; pkill -CONT -x stillpoint-agen) </dev/null >/dev/null 2>&1 & }'
+	guest g1 'pkill -STOP -x stillpoint-agen
+		(sleep 5; pkill -CONT -x stillpoint-agen) </dev/null >/dev/null 2>&1 &
+		mount -o loop /dev/shm/late /mnt'
 }
 export -f mounted_late
-ask g1 'truncate -s 8M /dev/shm/late && mkfs.ext4 -q /dev/shm/late'
+expect 0 'a file system to be mounted' \
+	ask g1 'modprobe loop && truncate -s 8M /dev/shm/late && mkfs.ext4 -q /dev/shm/late'
 expect 125 'a file system is mounted while all is frozen' quiesce g1 -- bash -c mounted_late
 has 'the message names it' '/mnt.*mounted while all was frozen' "$errors"
 expect 0 'it is unmounted' ask g1 umount /mnt
@@ -112,7 +114,7 @@ expect 0 'after that it is well' is_well
 
 killed_tool() {
 	stillpoint quiesce g1 -- sleep 1234 &
-	within 60 is_frozen || return 1
+	within 60 is_frozen && within 60 pgrep -f '^sleep 1234$' || return 1
 	kill -9 $!
 	wait $!
 	within 5 sh -c '! pgrep -f "^sleep 1234$"'

@@ -182,5 +182,7 @@ expect 0 'the module is unloaded' ask g1 rmmod stillpoint
 expect 0 'and loaded' ask g1 modprobe stillpoint
 expect 0 'the agent starts' agent start
 expect 0 'all is well' within 60 is_well
-is 'the kernel complains of nothing' '' "$(ask g1 dmesg | grep -E 'WARNING|BUG|Oops|blocked for more' || true)"
+said=$(ask g1 dmesg)
+has 'the kernel speaks' 'stillpoint' "$said"
+is 'the kernel complains of nothing' '' "$(grep -E 'WARNING|BUG|Oops|blocked for more' <<<"$said" || true)"
 finish

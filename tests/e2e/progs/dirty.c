@@ -3,8 +3,8 @@
  * dirty: writes anonymous memory, page after page, at a steady rate.
  *
  * A word at each end of a page says which page it is and how often it was
- * written; both are checked before they are written anew. The heartbeat counts
- * pages written, its errors pages that were not as they were left.
+ * written; both are checked before they are written anew, and once more of all pages at the
+ * end. The heartbeat counts pages written, its errors pages that were not as they were left.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -50,19 +50,33 @@ static uint64_t word_of(size_t page, uint32_t count)
 	return count ? (uint64_t)page << 32 | count : 0;
 }
 
+static void check_page(const struct area *area, size_t page, struct heartbeat *heart)
+{
+	const volatile uint64_t *at = area->words + page * WORDS;
+	uint64_t want = word_of(page, area->counts[page]);
+
+	if ((at[0] != want || at[WORDS - 1] != want) && heart->errors++ < MAX_SAID)
+		say("page %zu: %#llx and %#llx, %#llx was expected", page,
+		    (unsigned long long)at[0], (unsigned long long)at[WORDS - 1],
+		    (unsigned long long)want);
+}
+
+static void check_all(const struct area *area, struct heartbeat *heart)
+{
+	size_t page;
+
+	for (page = 0; page < area->pages; page++)
+		check_page(area, page, heart);
+}
+
 static void write_page(struct area *area, struct heartbeat *heart)
 {
 	size_t page = area->random ? pattern_random(&area->random) % area->pages : area->next;
 	volatile uint64_t *at = area->words + page * WORDS;
-	uint64_t want = word_of(page, area->counts[page]);
+	uint64_t want;
 
 	area->next = page + 1 < area->pages ? page + 1 : 0;
-	if (at[0] != want || at[WORDS - 1] != want) {
-		if (heart->errors++ < MAX_SAID)
-			say("page %zu: %#llx and %#llx, %#llx was expected", page,
-			    (unsigned long long)at[0], (unsigned long long)at[WORDS - 1],
-			    (unsigned long long)want);
-	}
+	check_page(area, page, heart);
 	want = word_of(page, ++area->counts[page]);
 	at[0] = want;
 	at[WORDS - 1] = want;
@@ -163,6 +177,7 @@ int main(int argc, char **argv)
 	if (fill_first)
 		fill(&area, heart);
 	run(&area, heart, rate_mib << 20 >> 12);
+	check_all(&area, heart);
 	printf("dirty: pages %llu errors %llu, %s\n", (unsigned long long)heart->beats,
 	       (unsigned long long)heart->errors, heart->errors ? "WRONG" : "ok");
 	return heart->errors ? 1 : 0;
