@@ -79,7 +79,11 @@ int feed_start(struct feed *feed, int image, uint64_t stream, const char *config
 
 void feed_stop(struct feed *feed)
 {
-	close(feed->fd);
+	if (feed->fd >= 0)
+		close(feed->fd);
+	/* Anything else names more than one process. */
+	if (feed->pid <= 0)
+		return;
 	kill(feed->pid, SIGTERM);
 	while (waitpid(feed->pid, NULL, 0) < 0 && errno == EINTR)
 		;

@@ -249,6 +249,8 @@ static int feed_fork(struct feed_image *f, int fd, const struct source_options *
 		return 0;
 	close(ends[0]);
 	close(talk[0]);
+	f->feed.fd = -1;
+	f->talk = -1;
 	return msg_error("cannot start a process: %s", strerror(errno));
 }
 
