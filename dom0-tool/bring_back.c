@@ -32,6 +32,7 @@ struct place {
 
 /**
  * struct back - what is under way
+ * @memory: the memory image, checked; -1 if it is not wanted
  */
 struct back {
 	const struct bring_back *bb;
@@ -41,6 +42,7 @@ struct back {
 	struct place *places;
 	struct restore_disk *moved;
 	size_t nmoved;
+	int memory;
 };
 
 static int back_place(struct back *b, const char *option)
@@ -118,14 +120,40 @@ static int back_check_name(struct back *b, struct xen *xen)
 			 domid);
 }
 
+/* Where restore_run() reads the memory image from: what was checked, whatever has its name. */
+static void back_memory_path(const struct back *b, char path[64])
+{
+	snprintf(path, 64, "/proc/self/fd/%d", b->memory);
+}
+
+/* Whether the guest can be made of the memory image, once its disks are there. */
+static int back_check_memory(struct back *b)
+{
+	const struct manifest *m = &b->manifest;
+	char path[64];
+
+	if (b->bb->disks_only)
+		return 0;
+	if (!*m->memory.name)
+		return msg_error(
+			"the backup has no memory; use --disks-only, and start the guest from them");
+	b->memory = manifest_open_checked(&m->memory, b->dir);
+	if (b->memory < 0)
+		return -1;
+	back_memory_path(b, path);
+	b->restore->path = path;
+	b->restore->disks = b->moved;
+	b->restore->ndisks = b->nmoved;
+	return restore_try(b->restore);
+}
+
 static int back_check_files(struct back *b)
 {
 	const struct manifest *m = &b->manifest;
 	size_t i;
 
-	if (!b->bb->disks_only && !*m->memory.name)
-		return msg_error(
-			"the backup has no memory; use --disks-only, and start the guest from them");
+	if (back_check_memory(b))
+		return -1;
 	for (i = 0; i < m->disks.n; i++) {
 		b->places[i].fd = manifest_open_checked(&m->files[i], b->dir);
 		if (b->places[i].fd < 0)
@@ -152,45 +180,47 @@ static int back_check(struct back *b)
 	return ret;
 }
 
-static int back_write(struct back *b)
+static int back_write_disk(struct back *b, struct xen *xen, size_t i)
 {
-	size_t i;
+	const struct place *p = &b->places[i];
 
-	for (i = 0; i < b->manifest.disks.n; i++)
-		if (disk_file_write(b->places[i].path, b->places[i].fd, b->manifest.files[i].bytes,
-				    b->bb->force))
-			return -1;
-	return 0;
+	/* The disk before it may have taken hours. */
+	return domain_xen_check_unused(xen, p->path) ||
+			       disk_file_write(p->path, p->fd, b->manifest.files[i].bytes,
+					       b->bb->force) ?
+		       -1 :
+		       0;
 }
 
-/* The image has checksums of its own; it is opened by restore_run(). */
+static int back_write(struct back *b)
+{
+	struct xen xen;
+	int ret = 0;
+	size_t i;
+
+	if (xen_open(&xen, false))
+		return -1;
+	for (i = 0; !ret && i < b->manifest.disks.n; i++)
+		ret = back_write_disk(b, &xen, i);
+	xen_close(&xen);
+	return ret;
+}
+
 static int back_guest(struct back *b, uint32_t *domid)
 {
-	char path[PATH_MAX + 128];
-	int fd;
+	char path[64];
 
 	*domid = 0;
 	if (b->bb->disks_only)
 		return 0;
-	fd = manifest_open(&b->manifest.memory, b->dir);
-	if (fd < 0)
-		return -1;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	back_memory_path(b, path);
 	b->restore->path = path;
-	b->restore->disks = b->moved;
-	b->restore->ndisks = b->nmoved;
-	if (restore_run(b->restore, domid)) {
-		close(fd);
-		return -1;
-	}
-	b->restore->path = b->bb->path;
-	close(fd);
-	return 0;
+	return restore_run(b->restore, domid);
 }
 
 int bring_back(const struct bring_back *bb, struct restore *r, uint32_t *domid)
 {
-	struct back b = { .bb = bb, .restore = r };
+	struct back b = { .bb = bb, .restore = r, .memory = -1 };
 	size_t i;
 	int ret;
 
@@ -201,6 +231,9 @@ int bring_back(const struct bring_back *bb, struct restore *r, uint32_t *domid)
 	for (i = 0; b.places && i < b.manifest.disks.n; i++)
 		if (b.places[i].fd >= 0)
 			close(b.places[i].fd);
+	if (b.memory >= 0)
+		close(b.memory);
+	r->path = bb->path;
 	r->disks = NULL;
 	r->ndisks = 0;
 	free(b.places);

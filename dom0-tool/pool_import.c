@@ -47,7 +47,7 @@ void pool_import_close(struct pool_import *imp)
 	imp->fd = -1;
 }
 
-static int import_check(const struct pool_import *imp, const struct stillpoint_tmem_pools *head)
+int pool_import_check(const struct pool_import *imp, const struct stillpoint_tmem_pools *head)
 {
 	if (imp->fd < 0)
 		return msg_error("the image has tmem pools: %s", imp->why);
@@ -92,7 +92,7 @@ int pool_import_begin(struct pool_import *imp, const struct stillpoint_tmem_pool
 	};
 	struct tmem_import_reply reply;
 
-	if (import_check(imp, head))
+	if (pool_import_check(imp, head))
 		return -1;
 	if (tmem_client_do(imp->fd, &request, sizeof(request), &reply, sizeof(reply)))
 		return import_failed();

@@ -50,6 +50,9 @@ void pool_import_close(struct pool_import *imp);
 
 /* All below return 0, or -1 with an error recorded. */
 
+/* See if a store runs and has room for what @head expects. */
+int pool_import_check(const struct pool_import *imp, const struct stillpoint_tmem_pools *head);
+
 /*
  * See if a store runs and has room for what @head, the image's first TMEM_POOLS, expects,
  * and tell it of that.

@@ -189,41 +189,39 @@ static int restore_check_clash(struct restore *r)
 			 r->domain, domid);
 }
 
-/* The domain does not run until it was seen if tmem pools are to be bound to it. */
-static bool restore_holds(const struct restore *r)
-{
-	return r->feed.talk >= 0 || r->tmem_path;
-}
-
 /*
- * xl opens the file or the pipe through our descriptor, so that it is the file that
+ * The domain does not run before we have seen it: from then on nothing may destroy it, as it
+ * writes to its disks. xl opens the file or the pipe through our descriptor, so that it is the file that
  * was checked; it does not inherit the descriptor, which its monitor would keep.
  */
 static int restore_xl(struct restore *r, int fd, struct xl_run *run)
 {
-	const char *argv[6] = { "xl", "restore" };
-	unsigned int n = 2;
+	const char *argv[6] = { "xl", "restore", "-p" };
+	unsigned int n = 3;
 	char path[64];
 
 	run->argv = argv;
 	run->verbose = r->verbose;
 	run->no_input = true;
 	snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)getpid(), fd);
-	if (r->paused || restore_holds(r))
-		argv[n++] = "-p";
 	if (r->xlcfg && !r->config)
 		argv[n++] = r->xlcfg;
 	argv[n++] = path;
 	return xl_run(run);
 }
 
-/* An interrupted xl leaves a half made domain behind. */
+/* An interrupted xl leaves a half made domain behind, which never ran. */
 static void restore_clean(struct restore *r)
 {
+	libxl_dominfo info;
 	uint32_t domid;
 
-	if (signals_stop() && !libxl_name_to_domid(r->xen.ctx, r->domain, &domid))
+	if (!signals_stop() || libxl_name_to_domid(r->xen.ctx, r->domain, &domid))
+		return;
+	libxl_dominfo_init(&info);
+	if (!libxl_domain_info(r->xen.ctx, &info, domid) && info.paused && !info.cpu_time)
 		libxl_domain_destroy(r->xen.ctx, domid, NULL);
+	libxl_dominfo_dispose(&info);
 }
 
 /* From the image that was checked. */
@@ -274,7 +272,7 @@ static int restore_start(struct restore *r, uint32_t *domid)
 	}
 	if (libxl_name_to_domid(r->xen.ctx, r->domain, domid))
 		return msg_error("the domain '%s' was restored, but is gone again", r->domain);
-	if (!restore_holds(r) || !restore_let_go(r, *domid))
+	if (!signals_check() && !restore_let_go(r, *domid))
 		return 0;
 	libxl_domain_destroy(r->xen.ctx, *domid, NULL);
 	return -1;
@@ -301,6 +299,43 @@ void restore_init(struct restore *r)
 	r->feed.talk = -1;
 	r->import.fd = -1;
 	r->threads = copier_default_threads();
+}
+
+static int restore_try_image(struct restore *r)
+{
+	const struct source_info *info;
+
+	if (input_open(&r->in, r->path, r->key_file) || input_read(&r->in, r->threads, NULL))
+		return -1;
+	info = &r->in.src->info;
+	if (info->side)
+		return msg_error("it is a side file, or has one");
+	if (info->tmem && info->tmem->any &&
+	    (pool_import_open(&r->import, TMEM_SOCKET) ||
+	     pool_import_check(&r->import, &info->tmem->head)))
+		return -1;
+	if (info->config)
+		r->image = strdup(info->config);
+	return restore_configure(r);
+}
+
+int restore_try(const struct restore *r)
+{
+	struct restore try;
+	int ret;
+
+	restore_init(&try);
+	try.path = r->path;
+	try.name = r->name;
+	try.xlcfg = r->xlcfg;
+	try.key_file = r->key_file;
+	try.threads = r->threads;
+	try.verbose = r->verbose;
+	try.disks = r->disks;
+	try.ndisks = r->ndisks;
+	ret = restore_try_image(&try);
+	restore_free(&try);
+	return ret;
 }
 
 void restore_free(struct restore *r)

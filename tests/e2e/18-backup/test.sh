@@ -56,11 +56,19 @@ has 'the message names --force' '--force' "$errors"
 expect 1 'disks in use are never overwritten' stillpoint restore --force --name x "$backups/b"
 has 'the message names the domain' 'in use by domain' "$errors"
 
+mkdir /guests/elsewhere
+echo mine >/guests/elsewhere/a.img
+echo mine >/guests/elsewhere/b.img
 # The memory comes first: an emulated machine takes long for the digest of a disk.
 cp -r --reflink=always "$backups/b" "$backups/damaged"
 printf x | dd of="$backups/damaged/memory.sp" bs=1 seek=777777 conv=notrunc status=none
 expect 1 'damage is found' stillpoint verify "$backups/damaged"
 has 'the message names the file' "memory.sp.*damaged" "$errors"
+kept=$(stat -c '%i %Y %Z %s' /guests/elsewhere/*.img)
+expect 1 'nor is anything written then' stillpoint restore --force --name x \
+	--disk xvda=/guests/elsewhere/a.img --disk xvdb=/guests/elsewhere/b.img "$backups/damaged"
+has 'the message names the file again' "memory.sp.*damaged" "$errors"
+is 'the disks are as they were' "$kept" "$(stat -c '%i %Y %Z %s' /guests/elsewhere/*.img)"
 rm -r "$backups/damaged"
 
 written=$(stat -c %y "$backups"/b/*)
@@ -88,7 +96,7 @@ for ((round = 1; round <= $(rounds 5 1 20); round++)); do
 	expect 0 'its file systems are sound' guest-disk check g1
 done
 
-mkdir /guests/elsewhere
+rm /guests/elsewhere/*
 loads=" timers disk files"
 expect 0 'restore with another name, with disks elsewhere' bring_back g1 --name copy \
 	--disk xvda=/guests/elsewhere/a.img --disk xvdb=/guests/elsewhere/b.img "$backups/b"
