@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+
+#include <xxhash.h>
 
 #include "inverse.h"
 #include "msg.h"
@@ -8,15 +11,10 @@
 
 #define INVERSE_FREE UINT32_MAX
 
-/* Multiplication by 2^64 / phi spreads consecutive frames (Knuth, TAOCP 6.4). */
-static size_t inverse_hash(uint64_t mfn)
-{
-	return mfn * 0x9e3779b97f4a7c15ULL >> 20;
-}
-
+/* A guest writes the frames' numbers, and must not know which of them meet. */
 static uint32_t *inverse_slot(const struct inverse *inv, uint64_t mfn)
 {
-	size_t i = inverse_hash(mfn) & inv->mask;
+	size_t i = XXH3_64bits_withSeed(&mfn, sizeof(mfn), inv->seed) & inv->mask;
 
 	while (inv->slots[i] != INVERSE_FREE && inv->p2m[inv->slots[i]] != mfn)
 		i = (i + 1) & inv->mask;
@@ -35,6 +33,8 @@ int inverse_build(struct inverse *inv, const uint64_t *p2m, size_t n)
 		valid += p2m[pfn] <= MFN_MAX;
 	while (slots < valid * 2)
 		slots *= 2;
+	if (getrandom(&inv->seed, sizeof(inv->seed), 0) != sizeof(inv->seed))
+		return msg_error("the system has no random numbers");
 	inv->slots = malloc(slots * sizeof(*inv->slots));
 	if (!inv->slots)
 		return msg_error("out of memory for the inverse p2m");

@@ -14,11 +14,13 @@
  * @p2m: the snapshot; must outlive this
  * @slots: pfns, UINT32_MAX where free
  * @mask: number of slots - 1
+ * @seed: of the hash
  */
 struct inverse {
 	const uint64_t *p2m;
 	uint32_t *slots;
 	size_t mask;
+	uint64_t seed;
 };
 
 /*
