@@ -71,6 +71,14 @@ static void folder_remove(const struct folder *folder, const char *name)
 		nftw(path, folder_remove_one, FOLDER_DEPTH, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
+/* A folder of somebody else's may change under the hands of who removes it. */
+static bool folder_is_ours(const struct folder *folder, const char *name)
+{
+	struct stat st;
+
+	return !fstatat(folder->dir, name, &st, AT_SYMLINK_NOFOLLOW) && st.st_uid == geteuid();
+}
+
 /* Remove siblings whose process is gone. */
 static void folder_clean_stale(const struct folder *folder)
 {
@@ -94,7 +102,8 @@ static void folder_clean_stale(const struct folder *folder)
 		pid = strtol(e->d_name + len, &end, 10);
 		if (pid <= 0 || *end || (pid != getpid() && (!kill(pid, 0) || errno != ESRCH)))
 			continue;
-		folder_remove(folder, e->d_name);
+		if (folder_is_ours(folder, e->d_name))
+			folder_remove(folder, e->d_name);
 	}
 	closedir(dir);
 }
