@@ -116,7 +116,7 @@ static int convert_open_side(struct convert *c)
 {
 	if (!c->opts->tmem_path)
 		return 0;
-	if (output_open(&c->side_out, c->opts->tmem_path, c->opts->replace))
+	if (output_open_side(&c->side_out, c->opts->tmem_path, &c->out))
 		return -1;
 	c->side = side_writer_new(&c->side_out);
 	c->tap.tmem = convert_tmem;
@@ -130,10 +130,16 @@ static int convert_end_side(struct convert *c)
 	return side_writer_end(c->side, c->img) || output_sync(&c->side_out) ? -1 : 0;
 }
 
-/* The side file first: an image that has one is nothing without it. */
+/* The side file first: an image that has one is nothing without it, nor is it without the image. */
 static int convert_publish(struct convert *c)
 {
-	return (c->side && output_publish(&c->side_out)) || output_publish(&c->out) ? -1 : 0;
+	if (c->side && output_publish(&c->side_out))
+		return -1;
+	if (!output_publish(&c->out))
+		return 0;
+	if (c->side && !c->out.named)
+		output_withdraw(&c->side_out);
+	return -1;
 }
 
 static int convert_all(struct convert *c, struct source *src)

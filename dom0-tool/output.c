@@ -343,10 +343,53 @@ int output_publish(struct output *out)
 					 out->path);
 		return msg_error("cannot name '%s': %s", out->path, strerror(errno));
 	}
+	out->named = true;
 	if (fsync(out->dir))
 		return msg_error("cannot bring the directory of '%s' to disk: %s", out->path,
 				 strerror(errno));
 	return 0;
+}
+
+/* True if @name is that of the open file. */
+static bool output_is_named(const struct output *out)
+{
+	struct stat now, own;
+
+	return !fstatat(out->dir, out->name, &now, AT_SYMLINK_NOFOLLOW) && !fstat(out->fd, &own) &&
+	       now.st_dev == own.st_dev && now.st_ino == own.st_ino;
+}
+
+void output_withdraw(struct output *out)
+{
+	if (!out->named || !output_is_named(out))
+		return;
+	unlinkat(out->dir, out->name, 0);
+	fsync(out->dir);
+	out->named = false;
+}
+
+static bool output_same_place(const struct output *a, const struct output *b)
+{
+	struct stat at, bt;
+
+	return !a->stream && !b->stream && !strcmp(a->name, b->name) && !fstat(a->dir, &at) &&
+	       !fstat(b->dir, &bt) && at.st_dev == bt.st_dev && at.st_ino == bt.st_ino;
+}
+
+int output_open_side(struct output *out, const char *path, const struct output *image)
+{
+	struct stat st;
+
+	if (!stat(path, &st))
+		return msg_error(
+			"'%s' exists and may be the side file of another image, so it is not replaced; give another name",
+			path);
+	if (output_open(out, path, false))
+		return -1;
+	if (!output_same_place(out, image))
+		return 0;
+	output_close(out);
+	return msg_error("the side file '%s' cannot be the image itself; give another name", path);
 }
 
 void output_close(struct output *out)

@@ -26,6 +26,7 @@
  * @name: last component of @path
  * @temp: name of the sibling, "" if the file has none
  * @replace: an existing file may be replaced
+ * @named: the file stands under its name
  * @fill: bytes in @buffer
  * @length: bytes appended so far
  * @written: of these, those that were given to the file
@@ -40,6 +41,7 @@ struct output {
 	char name[256];
 	char temp[320];
 	bool replace;
+	bool named;
 	uint8_t *buffer;
 	size_t fill;
 	uint64_t length;
@@ -56,6 +58,12 @@ struct output {
  * and nothing left to undo.
  */
 int output_open(struct output *out, const char *path, bool replace);
+
+/*
+ * Begin a file that belongs to that of @image. An existing one is never replaced: it belongs to
+ * another image, which would be lost if only one of both were. 0 or -1, as output_open().
+ */
+int output_open_side(struct output *out, const char *path, const struct output *image);
 
 /*
  * Returns 0 if @bytes more fit on the file system, or may fit into standard output,
@@ -80,6 +88,9 @@ int output_sync(struct output *out);
 
 /* Give the file its name, durably; standard output has one. Returns 0 or -1, recorded. */
 int output_publish(struct output *out);
+
+/* Take the name of a file that was published away again, of which nobody may know yet. */
+void output_withdraw(struct output *out);
 
 /* Close; a file that was not published is gone. */
 void output_close(struct output *out);

@@ -35,7 +35,7 @@ static int tmem_open_side(struct save *s)
 {
 	if (!s->opts->tmem_path)
 		return 0;
-	if (output_open(&s->side_out, s->opts->tmem_path, s->opts->replace))
+	if (output_open_side(&s->side_out, s->opts->tmem_path, &s->out))
 		return -1;
 	s->side = side_writer_new(&s->side_out);
 	return s->side ? 0 : -1;

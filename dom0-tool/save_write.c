@@ -184,10 +184,16 @@ static int save_sync(struct save *s)
 	return (s->side && output_sync(&s->side_out)) || output_sync(&s->out) ? -1 : 0;
 }
 
-/* The side file first: an image that has one is nothing without it. */
+/* The side file first: an image that has one is nothing without it, nor is it without the image. */
 static int save_publish(struct save *s)
 {
-	return (s->side && output_publish(&s->side_out)) || output_publish(&s->out) ? -1 : 0;
+	if (s->side && output_publish(&s->side_out))
+		return -1;
+	if (!output_publish(&s->out))
+		return 0;
+	if (s->side && !s->out.named)
+		output_withdraw(&s->side_out);
+	return -1;
 }
 
 int save_write(struct save *s)

@@ -456,6 +456,22 @@ static void side_file_takes_the_pools(void **state)
 	input_close(&in);
 }
 
+/* Neither the one of an image that is there, nor what is to be the image. */
+static void side_file_replaces_nothing(void **state)
+{
+	(void)state;
+	opts.image.layout = IMAGE_XL;
+	opts.tmem_path = "pools";
+	assert_works(save());
+	opts.replace = true;
+	assert_fails(save(), "'pools' exists and may be the side file of another image");
+	opts.tmem_path = "image";
+	assert_fails(save(), "'image' exists and may be");
+	unlink("image");
+	assert_fails(save(), "cannot be the image itself");
+	assert_int_equal(tempdir_count("."), 1);
+}
+
 static void side_file_that_fails_leaves_nothing(void **state)
 {
 	(void)state;
@@ -507,6 +523,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(xl_has_no_place_for_pages_that_come_late, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(side_file_takes_the_pools, setup, teardown),
+		cmocka_unit_test_setup_teardown(side_file_replaces_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(side_file_that_fails_leaves_nothing, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(guest_without_pools_is_saved_as_before, setup,
