@@ -7,6 +7,7 @@
 #include <xen/page.h>
 #include <xen/xen.h>
 
+#include <asm/fpu/api.h>
 #include <asm/msr.h>
 #include <asm/tsc.h>
 #include <asm/xen/hypervisor.h>
@@ -76,6 +77,9 @@ static int park_stopped(void *data)
 		sp_sym.tick_resume_local();
 		return 0;
 	}
+	/* dom0's flip may lose what this CPU's FPU still holds of a task; memory has it. */
+	kernel_fpu_begin();
+	kernel_fpu_end();
 	sp_track_last_extras();
 	sp_free_note_grants();
 	sp_sym.gnttab_suspend();
