@@ -346,7 +346,8 @@ void freeze_finish(struct freeze *f)
 		return;
 	before = strdup(msg_error_text());
 	/* One that did not even thaw is not waited for again. */
-	if (!freeze_reached(f->number, f->guest.thawed) || freeze_await(f, FREEZE_DONE, FREEZE_HOOKS_MS))
+	if (!freeze_reached(f->number, f->guest.thawed) ||
+	    freeze_await(f, FREEZE_DONE, FREEZE_HOOKS_MS))
 		msg_warn("the guest's thaw hooks are not through; see 'stillpoint status'");
 	else
 		freeze_report_warn(f->page, &f->guest);

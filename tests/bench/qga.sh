@@ -17,6 +17,6 @@ qga_get() {
 	for deb in "$tmp"/debs/*.deb; do
 		dpkg -x "$deb" "$tmp" || return 1
 	done
-	rm -r "$tmp/debs" "$tmp/log" "$tmp/usr/share"
+	rm -r "${tmp:?}/debs" "${tmp:?}/log" "${tmp:?}/usr/share"
 	mv "$tmp" "$qga_dir"
 }
