@@ -130,7 +130,7 @@ fi
 expect 125 'kill -9 of the agent' quiesce g1 -- \
 	sh -c 'guest g1 pkill -9 -x stillpoint-agen; sleep 30'
 has 'the message says so' 'the agent in the guest ended' "$errors"
-expect 0 'it comes back' within 60 has_agent
+expect 0 'it comes back' within 200 has_agent
 expect 0 'after that it is well' is_well
 if thorough; then
 	ask g1 systemctl stop stillpoint-agent
