@@ -7,6 +7,7 @@
  */
 #include <linux/device.h>
 #include <linux/printk.h>
+#include <linux/string.h>
 
 #include <xen/xenbus.h>
 
@@ -41,10 +42,23 @@ sp_bus_t sp_devices_bus(void)
 	return finder.driver.bus;
 }
 
-static int reconnect(struct device *dev, void *failed)
+/**
+ * struct pass - one way through the devices
+ * @disks: of disks; else of all others
+ * @failed: devices that did not reconnect
+ */
+struct pass {
+	bool disks;
+	unsigned int failed;
+};
+
+static int reconnect(struct device *dev, void *data)
 {
+	struct pass *pass = data;
 	int err;
 
+	if (!strcmp(to_xenbus_device(dev)->devicetype, "vbd") != pass->disks)
+		return 0;
 	device_lock(dev);
 	err = dev->bus->pm->restore(dev);
 	/*
@@ -55,18 +69,21 @@ static int reconnect(struct device *dev, void *failed)
 	device_unlock(dev);
 	if (err) {
 		dev_err(dev, "cannot reconnect after a restore: %d\n", err);
-		++*(unsigned int *)failed;
+		pass->failed++;
 	}
 	return 0;
 }
 
 void sp_devices_reconnect(void)
 {
-	unsigned int failed = 0;
+	struct pass pass = { .disks = true };
 
-	bus_for_each_dev(finder.driver.bus, NULL, &failed, reconnect);
+	/* A task may wait for a disk with a lock that another device's way back needs. */
+	bus_for_each_dev(finder.driver.bus, NULL, &pass, reconnect);
+	pass.disks = false;
+	bus_for_each_dev(finder.driver.bus, NULL, &pass, reconnect);
 	/* Disks whose device went away meanwhile. */
 	sp_disks_start(NULL);
-	if (failed)
-		pr_err("%u devices did not reconnect\n", failed);
+	if (pass.failed)
+		pr_err("%u devices did not reconnect\n", pass.failed);
 }

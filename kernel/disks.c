@@ -42,6 +42,18 @@ static void walk_disks(disk_fn fn)
 	bus_for_each_dev(sp_devices_bus(), NULL, fn, each_device);
 }
 
+static int is_connecting(struct device *dev, void *unused)
+{
+	struct xenbus_device *xdev = to_xenbus_device(dev);
+
+	return !strcmp(xdev->devicetype, "vbd") && xdev->state == XenbusStateInitialised;
+}
+
+bool sp_disks_are_settled(void)
+{
+	return !bus_for_each_dev(sp_devices_bus(), NULL, NULL, is_connecting);
+}
+
 static void count_disk(struct gendisk *disk)
 {
 	struct blk_mq_tag_set *set = disk->queue->tag_set;

@@ -27,6 +27,8 @@
  * Return: 0 or -ENOMEM. sp_disks_release() undoes it.
  */
 int sp_disks_prepare(void);
+/* True if none waits for its backend to connect. xenwatch_mutex is held. */
+bool sp_disks_are_settled(void);
 void sp_disks_release(void);
 
 /* Interrupts off, every other CPU stopped. Takes a reference to each disk. */

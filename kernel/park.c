@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/cpu.h>
 #include <linux/freezer.h>
+#include <linux/preempt.h>
+#include <linux/printk.h>
 #include <linux/stop_machine.h>
 #include <linux/syscore_ops.h>
 
@@ -23,6 +25,7 @@
 #include "spin.h"
 #include "symbols.h"
 #include "track.h"
+#include "xenstore.h"
 
 static enum stillpoint_result result_of(u64 rax)
 {
@@ -100,6 +103,8 @@ static int park_stopped(void *data)
 	if (restored)
 		sp_resume_stopped();
 	syscore_resume();
+	if (restored)
+		sp_resume_ipis();
 
 	if (!restored) {
 		park->times.stop = sp_cycles_to_us(parked - start, tsc_khz);
@@ -109,29 +114,45 @@ static int park_stopped(void *data)
 	return 0;
 }
 
+/* A task that is preempted amid an update of a page table holds a frame of this domain. */
+static int check_preemption(void)
+{
+	if (!preempt_model_full() && !preempt_model_rt())
+		return 0;
+	pr_warn_once("a kernel with preempt=full cannot be restored, so it does not park; use preempt=voluntary\n");
+	return -EOPNOTSUPP;
+}
+
 void sp_park(struct sp_park *park)
 {
 	bool restored;
 
 	park->result = STILLPOINT_RESULT_FAILED;
 	park->times = (struct sp_park_times){};
-	park->err = sp_disks_prepare();
+	park->err = check_preemption();
+	if (!park->err)
+		park->err = sp_disks_prepare();
 	if (park->err)
 		return;
+	park->err = sp_xenstore_suspend();
+	if (park->err) {
+		sp_disks_release();
+		return;
+	}
 
 	/* The tick is suspended on the CPUs that are online now, and resumed on the same. */
 	cpu_hotplug_disable();
-	sp_sym.xs_suspend();
 	sp_sym.xen_arch_suspend();
 
 	stop_machine(park_stopped, park, cpumask_of(0));
+	sp_xenstore_release_watches();
 
 	restored = park->result == STILLPOINT_RESULT_RESTORED;
 	if (restored)
 		sp_resume_early();
 	sp_sym.xen_arch_resume();
 	if (!restored)
-		sp_sym.xs_suspend_cancel();
+		sp_xenstore_cancel();
 	cpu_hotplug_enable();
 	if (restored)
 		sp_resume_late();

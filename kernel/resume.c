@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/cpumask.h>
+#include <linux/kernel.h>
 #include <linux/notifier.h>
 #include <linux/sched/mm.h>
 #include <linux/timekeeping.h>
@@ -16,6 +18,7 @@
 #include "round.h"
 #include "symbols.h"
 #include "tmem/link.h"
+#include "xenstore.h"
 
 static void (*on_stock_resume)(void);
 
@@ -50,6 +53,25 @@ void sp_resume_stopped(void)
 	sp_disks_stop();
 	sp_sym.xen_irq_resume();
 	sp_sym.xen_timer_resume();
+}
+
+/*
+ * What was pending for another CPU when the guest stopped is gone with the old domain's event
+ * channels. The work is still in that CPU's queue, so that nobody would signal it again.
+ */
+void sp_resume_ipis(void)
+{
+	static const enum ipi_vector vectors[] = {
+		XEN_RESCHEDULE_VECTOR,
+		XEN_CALL_FUNCTION_VECTOR,
+		XEN_CALL_FUNCTION_SINGLE_VECTOR,
+		XEN_IRQ_WORK_VECTOR,
+	};
+	unsigned int cpu, i;
+
+	for_each_online_cpu(cpu)
+		for (i = 0; i < ARRAY_SIZE(vectors); i++)
+			sp_sym.xen_send_IPI_one(cpu, vectors[i]);
 }
 
 /*
@@ -99,7 +121,7 @@ void sp_resume_late(void)
 	 * may then wait for memory.
 	 */
 	noreclaim = memalloc_noreclaim_save();
-	sp_sym.xs_resume();
+	sp_xenstore_resume();
 	sp_link_resume();
 	memalloc_noreclaim_restore(noreclaim);
 	sp_devices_reconnect();

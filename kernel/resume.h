@@ -13,6 +13,8 @@ void sp_resume_exit(void);
 
 /* Every CPU stopped, interrupts off; the grant table is back. */
 void sp_resume_stopped(void);
+/* The same, with the kernel's core resumed: what CPUs had signalled each other is looked for. */
+void sp_resume_ipis(void);
 /* The CPUs run again; xenstore is suspended and the ticks are stopped. */
 void sp_resume_early(void);
 /* The ticks run; xenstore is suspended. Brings it and the devices back. */

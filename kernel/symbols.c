@@ -40,7 +40,6 @@ struct sp_symbol {
 /* clang-format on */
 
 static const struct sp_symbol symbols[] __initconst = {
-	SP_SYMBOL(xs_suspend),
 	SP_SYMBOL(xs_suspend_cancel),
 	SP_SYMBOL(xs_resume),
 	SP_SYMBOL(xen_arch_suspend),
@@ -56,6 +55,16 @@ static const struct sp_symbol symbols[] __initconst = {
 	SP_SYMBOL(tick_resume_local),
 	SP_SYMBOL(add_vmfork_randomness),
 	SP_SYMBOL(rebind_evtchn_irq),
+	SP_SYMBOL(xen_send_IPI_one),
+
+	SP_SYMBOL(xenwatch_mutex),
+	SP_SYMBOL(xs_watch_rwsem),
+	SP_SYMBOL(xs_response_mutex),
+	SP_SYMBOL(xs_state_lock),
+	SP_SYMBOL(xs_state_users),
+	SP_SYMBOL(xs_suspend_active),
+	SP_SYMBOL(xs_state_enter_wq),
+	SP_SYMBOL(xs_state_exit_wq),
 
 	SP_SYMBOL(init_top_pgt),
 	SP_SYMBOL(pgd_list),

@@ -6,7 +6,12 @@
 #include <linux/mm_types.h>
 #include <linux/pgtable.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
+#include <asm/xen/events.h>
+
+struct mutex;
+struct rw_semaphore;
 struct grant_entry_v1;
 struct pvclock_vsyscall_time_info;
 struct vcpu_info;
@@ -22,7 +27,6 @@ struct vcpu_runstate_info;
  */
 struct sp_symbols {
 	/* drivers/xen/manage.c and what it calls */
-	void (*xs_suspend)(void);
 	void (*xs_suspend_cancel)(void);
 	void (*xs_resume)(void);
 	void (*xen_arch_suspend)(void);
@@ -38,6 +42,17 @@ struct sp_symbols {
 	void (*tick_resume_local)(void);
 	void (*add_vmfork_randomness)(const void *unique_vm_id, size_t len);
 	void (*rebind_evtchn_irq)(unsigned int evtchn, int irq);
+	void (*xen_send_IPI_one)(unsigned int cpu, enum ipi_vector vector);
+
+	/* drivers/xen/xenbus/xenbus_xs.c; see xenstore.c */
+	struct mutex *xenwatch_mutex;
+	struct rw_semaphore *xs_watch_rwsem;
+	struct mutex *xs_response_mutex;
+	spinlock_t *xs_state_lock;
+	unsigned int *xs_state_users;
+	int *xs_suspend_active;
+	wait_queue_head_t *xs_state_enter_wq;
+	wait_queue_head_t *xs_state_exit_wq;
 
 	/* page tables */
 	pgd_t *init_top_pgt;
