@@ -20,7 +20,7 @@ CASE_SECONDS=900
 	file_works=(shared tmpfs-shared memfd private tmpfs-private pagecache tmpfs-pagecache writeback)
 	disk_works=(direct disk files)
 	task_works=(forks threads segments tls reads)
-	kernel_works=(modules patches ftrace programs compact caches hotplug swap)
+	kernel_works=(modules patches ftrace programs compact caches hotplug swap watches)
 	outside_works=(receive balloon vcpus)
 	all_works=("${memory_works[@]}" "${file_works[@]}" "${disk_works[@]}" "${task_works[@]}"
 		"${kernel_works[@]}" "${outside_works[@]}")
@@ -83,7 +83,7 @@ start_one() {
 	disk) work_in "$2" diskload --path /data/disk --size-mib 16 --depth 8 ;;
 	files) work_in "$2" fsyncer --dir /root/files ;;
 	swap) work_in "$2" sh /run/jobs/confined 12 dirty --rate 4 --size 24 ;;
-	programs) work_round "$2" 0 ;;
+	programs | watches) work_round "$2" 0 ;;
 	modules | compact | hotplug) work_round "$2" 200 ;;
 	patches | ftrace | caches) work_round "$2" 500 ;;
 	receive)
