@@ -119,7 +119,8 @@ static int check_preemption(void)
 {
 	if (!preempt_model_full() && !preempt_model_rt())
 		return 0;
-	pr_warn_once("a kernel with preempt=full cannot be restored, so it does not park; use preempt=voluntary\n");
+	pr_warn_once(
+		"a kernel with preempt=full cannot be restored, so it does not park; use preempt=voluntary\n");
 	return -EOPNOTSUPP;
 }
 
