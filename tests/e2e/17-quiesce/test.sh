@@ -146,7 +146,7 @@ fi
 # needs_recovery IMAGE: ext4's journal is not empty.
 needs_recovery() { dumpe2fs -h "$1" 2>/dev/null | grep -q needs_recovery; }
 expect 0 'the disks in use need recovery' needs_recovery /guests/g1/data.img
-for ((round = 1; round <= $(rounds 5 2 20); round++)); do
+for ((round = 1; round <= $(rounds 5 1 20); round++)); do
 	dir=$backups/disks.$round
 	expect 0 "backup of the disks $round" stillpoint backup --quiesce --no-memory --json g1 "$dir"
 	[ "$round" -gt 1 ] || echo "# $(jq -c '{frozen, frozen_us, total_us}' <<<"$output")"
