@@ -191,8 +191,8 @@ static int restore_check_clash(struct restore *r)
 
 /*
  * The domain does not run before we have seen it: from then on nothing may destroy it, as it
- * writes to its disks. xl opens the file or the pipe through our descriptor, so that it is the file that
- * was checked; it does not inherit the descriptor, which its monitor would keep.
+ * writes to its disks. xl opens the file or the pipe through our descriptor, so that it is the
+ * file that was checked; it does not inherit the descriptor, which its monitor would keep.
  */
 static int restore_xl(struct restore *r, int fd, struct xl_run *run)
 {

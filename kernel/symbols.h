@@ -45,10 +45,10 @@ struct sp_symbols {
 	void (*xen_send_IPI_one)(unsigned int cpu, enum ipi_vector vector);
 
 	/* drivers/xen/xenbus/xenbus_xs.c; see xenstore.c */
-	struct mutex *xenwatch_mutex;
+	struct mutex *xenwatch_mutex; /* held around each callback */
 	struct rw_semaphore *xs_watch_rwsem;
-	struct mutex *xs_response_mutex;
-	spinlock_t *xs_state_lock;
+	struct mutex *xs_response_mutex; /* held for each answer */
+	spinlock_t *xs_state_lock;	 /* for the next two */
 	unsigned int *xs_state_users;
 	int *xs_suspend_active;
 	wait_queue_head_t *xs_state_enter_wq;
