@@ -121,7 +121,8 @@ expect 0 'a device for swap' set_size 512M
 expect 0 'swap on it' ask g1 'mkswap /dev/tmemswap0 && swapon /dev/tmemswap0'
 expect fail 'it is in use' reset_device
 job g1 start dirty dirty --size 400 --random --fill --rate 1 --state /run/jobs/dirty.state
-expect 0 'a working set of 400 MiB' swaps_on
+# It is filled first.
+expect 0 'a working set of 400 MiB' within 200 swaps_on
 for ((n = 1; n <= rounds; n++)); do
 	expect 0 "kill the daemon ($n)" store_end KILL
 	sleep 1
