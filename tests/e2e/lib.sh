@@ -301,6 +301,9 @@ restore_with() {
 # nothing_at FILE: what a save that failed must leave.
 nothing_at() { [ ! -e "$1" ] || { ls -l "$1"; return 1; }; }
 
+# dirty_ends GUEST: a working set of which much is swapped out; each page is looked at once more.
+dirty_ends() { ask_for 900 "$1" sh /run/jobs/job stop dirty; }
+
 # store_start [OPTION...]: the daemon that keeps guests' tmem, and wait until it serves. It
 # finds again what one before it left.
 store_start() {

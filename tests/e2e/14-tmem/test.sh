@@ -8,6 +8,8 @@
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh
 
+CASE_SECONDS=1000
+
 image=$images/g1
 sys=/sys/block/tmemswap0
 rounds=$(rounds 5 2 20)
@@ -136,7 +138,7 @@ expect 0 'the guest is gone' within 60 is_gone g1
 expect 0 'and so are its pools' within 60 no_pools
 expect 0 'restore it' stillpoint restore "$image"
 expect 0 'the working set goes on where it was' swaps_on
-expect 0 'every page was as it was left' job g1 stop dirty
+expect 0 'every page was as it was left' dirty_ends g1
 expect 0 'swap off' ask g1 swapoff /dev/tmemswap0
 expect 0 'freed slots are told to the store' within 120 in_store_is persistent_pages "$(pages stored)"
 expect 0 'unset the size of the swap' reset_device

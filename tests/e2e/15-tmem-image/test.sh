@@ -11,6 +11,8 @@
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh
 
+CASE_SECONDS=1000
+
 image=$images/g1
 side=$images/g1.tmem
 sys=/sys/block/tmemswap0
@@ -116,7 +118,7 @@ expect 0 'convert to xl with a side file' \
 expect 0 'and back' stillpoint convert --layout mapped --tmem-file "$side" "$image.xl" "$image.map"
 expect 0 'nothing was lost' stillpoint diff "$image" "$image.map"
 rm -f "$image.xl" "$image.map"
-expect 0 'every page was as it was left, up to now' job g1 stop dirty
+expect 0 'every page was as it was left, up to now' dirty_ends g1
 expect 0 'destroy the guest' destroy g1
 expect 0 'stop the daemon' store_end TERM
 expect 1 'without a store: refused' stillpoint restore "$image"
@@ -131,5 +133,5 @@ expect 0 'start one with room' store_start
 expect 0 'the last image is restored' stillpoint restore "$image"
 expect 0 'its guest answers' within 120 answers g1
 expect 0 'its working set goes on' swaps_on
-expect 0 'every page was as it was left' job g1 stop dirty
+expect 0 'every page was as it was left' dirty_ends g1
 finish
