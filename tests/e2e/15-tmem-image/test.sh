@@ -113,6 +113,10 @@ inspected=$side restored 'xl with a side file' --tmem-file "$side"
 save 'the last' --layout packed
 expect 1 'convert to xl: refused' stillpoint convert --layout xl "$image" "$image.xl"
 has 'convert to xl: the message' 'tmem' "$errors"
+expect 1 'convert to xl with a side file that exists' \
+	stillpoint convert --force --layout xl --tmem-file "$side" "$image" "$image.xl"
+has 'convert to xl with a side file that exists: the message' 'side file of another' "$errors"
+rm -f "$side"
 expect 0 'convert to xl with a side file' \
 	stillpoint convert --force --layout xl --tmem-file "$side" "$image" "$image.xl"
 expect 0 'and back' stillpoint convert --layout mapped --tmem-file "$side" "$image.xl" "$image.map"
