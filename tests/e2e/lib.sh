@@ -173,6 +173,8 @@ type_at() {
 # guest_ok GUEST [DOMAIN]: all of it works. DOMAIN if it is named otherwise now.
 guest_ok() {
 	local guest=${2:-$1} token=$RANDOM$RANDOM wrong=0 before said times
+	# A restored guest has its loads to begin with, and an emulated one takes long.
+	within 200 answers "$guest" || { echo "it does not answer"; return 1; }
 	type_at "$guest" "echo $token >/run/jobs/typed" || { echo "nothing can be typed"; wrong=1; }
 	before=$(date +%s%N)
 	said=$(ask "$guest" sh /run/jobs/works "$dom0_address" "$token" 2>&1) || wrong=1

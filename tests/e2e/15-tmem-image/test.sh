@@ -122,7 +122,7 @@ expect 0 'convert to xl with a side file' \
 expect 0 'and back' stillpoint convert --layout mapped --tmem-file "$side" "$image.xl" "$image.map"
 expect 0 'nothing was lost' stillpoint diff "$image" "$image.map"
 rm -f "$image.xl" "$image.map"
-expect 0 'every page was as it was left, up to now' dirty_ends g1
+[ "$mode" = quick ] || expect 0 'every page was as it was left, up to now' dirty_ends g1
 expect 0 'destroy the guest' destroy g1
 expect 0 'stop the daemon' store_end TERM
 expect 1 'without a store: refused' stillpoint restore "$image"
