@@ -130,18 +130,6 @@ static int convert_end_side(struct convert *c)
 	return side_writer_end(c->side, c->img) || output_sync(&c->side_out) ? -1 : 0;
 }
 
-/* The side file first: an image that has one is nothing without it, nor is it without the image. */
-static int convert_publish(struct convert *c)
-{
-	if (c->side && output_publish(&c->side_out))
-		return -1;
-	if (!output_publish(&c->out))
-		return 0;
-	if (c->side && !c->out.named)
-		output_withdraw(&c->side_out);
-	return -1;
-}
-
 static int convert_all(struct convert *c, struct source *src)
 {
 	struct image_options image = c->opts->image;
@@ -157,7 +145,8 @@ static int convert_all(struct convert *c, struct source *src)
 	if (convert_open_side(c) || source_pump(src, &c->tap.img) || convert_end_side(c) ||
 	    output_sync(&c->out))
 		return -1;
-	return signals_check() || convert_publish(c) ? -1 : 0;
+	return signals_check() || output_publish_both(&c->out, c->side ? &c->side_out : NULL) ? -1 :
+												0;
 }
 
 int convert_run(struct source *src, const struct convert_options *opts, uint64_t *bytes)

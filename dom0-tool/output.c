@@ -359,13 +359,25 @@ static bool output_is_named(const struct output *out)
 	       now.st_dev == own.st_dev && now.st_ino == own.st_ino;
 }
 
-void output_withdraw(struct output *out)
+/* Take a name away again, of which nobody may know yet. */
+static void output_withdraw(struct output *out)
 {
 	if (!out->named || !output_is_named(out))
 		return;
 	unlinkat(out->dir, out->name, 0);
 	fsync(out->dir);
 	out->named = false;
+}
+
+int output_publish_both(struct output *out, struct output *side)
+{
+	if (side && output_publish(side))
+		return -1;
+	if (!output_publish(out))
+		return 0;
+	if (side && !out->named)
+		output_withdraw(side);
+	return -1;
 }
 
 static bool output_same_place(const struct output *a, const struct output *b)

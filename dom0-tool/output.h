@@ -89,8 +89,11 @@ int output_sync(struct output *out);
 /* Give the file its name, durably; standard output has one. Returns 0 or -1, recorded. */
 int output_publish(struct output *out);
 
-/* Take the name of a file that was published away again, of which nobody may know yet. */
-void output_withdraw(struct output *out);
+/*
+ * As output_publish(), for a file that is nothing without its side file, nor that without it:
+ * @side, NULL if there is none, comes first, and is taken away again if @out gets no name.
+ */
+int output_publish_both(struct output *out, struct output *side);
 
 /* Close; a file that was not published is gone. */
 void output_close(struct output *out);

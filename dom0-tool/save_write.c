@@ -184,18 +184,6 @@ static int save_sync(struct save *s)
 	return (s->side && output_sync(&s->side_out)) || output_sync(&s->out) ? -1 : 0;
 }
 
-/* The side file first: an image that has one is nothing without it, nor is it without the image. */
-static int save_publish(struct save *s)
-{
-	if (s->side && output_publish(&s->side_out))
-		return -1;
-	if (!output_publish(&s->out))
-		return 0;
-	if (s->side && !s->out.named)
-		output_withdraw(&s->side_out);
-	return -1;
-}
-
 int save_write(struct save *s)
 {
 	save_phase(s, SAVE_WRITING);
@@ -210,7 +198,7 @@ int save_write(struct save *s)
 	if (save_sync(s))
 		return -1;
 	save_phase(s, SAVE_SYNCED);
-	if (signals_check() || save_publish(s))
+	if (signals_check() || output_publish_both(&s->out, s->side ? &s->side_out : NULL))
 		return -1;
 	save_phase(s, SAVE_RENAMED);
 	s->res->bytes = s->out.length;
