@@ -7,7 +7,6 @@
  */
 #include <linux/device.h>
 #include <linux/printk.h>
-#include <linux/string.h>
 
 #include <xen/xenbus.h>
 
@@ -57,7 +56,7 @@ static int reconnect(struct device *dev, void *data)
 	struct pass *pass = data;
 	int err;
 
-	if (!strcmp(to_xenbus_device(dev)->devicetype, "vbd") != pass->disks)
+	if (sp_disks_is(dev) != pass->disks)
 		return 0;
 	device_lock(dev);
 	err = dev->bus->pm->restore(dev);

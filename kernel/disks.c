@@ -29,9 +29,14 @@ static int each_child(struct device *dev, void *fn)
 	return 0;
 }
 
+bool sp_disks_is(struct device *dev)
+{
+	return !strcmp(to_xenbus_device(dev)->devicetype, "vbd");
+}
+
 static int each_device(struct device *dev, void *fn)
 {
-	if (!strcmp(to_xenbus_device(dev)->devicetype, "vbd"))
+	if (sp_disks_is(dev))
 		device_for_each_child(dev, fn, each_child);
 	return 0;
 }
@@ -44,9 +49,7 @@ static void walk_disks(disk_fn fn)
 
 static int is_connecting(struct device *dev, void *unused)
 {
-	struct xenbus_device *xdev = to_xenbus_device(dev);
-
-	return !strcmp(xdev->devicetype, "vbd") && xdev->state == XenbusStateInitialised;
+	return sp_disks_is(dev) && to_xenbus_device(dev)->state == XenbusStateInitialised;
 }
 
 bool sp_disks_are_settled(void)

@@ -27,6 +27,8 @@
  * Return: 0 or -ENOMEM. sp_disks_release() undoes it.
  */
 int sp_disks_prepare(void);
+/* True for the xenbus device of a disk. */
+bool sp_disks_is(struct device *dev);
 /* True if none waits for its backend to connect. xenwatch_mutex is held. */
 bool sp_disks_are_settled(void);
 void sp_disks_release(void);
