@@ -102,7 +102,7 @@ no_backend() {
 }
 
 # answers GUEST: it runs commands.
-answers() { timeout -k 10 60 guest "$1" true 2>/dev/null; }
+answers() { timeout -k 10 110 guest "$1" true 2>/dev/null; }
 
 has_module() { xenstore-exists "/local/domain/$(xl domid "$1")/data/stillpoint/abi-version"; }
 
