@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#define _GNU_SOURCE /* open_memstream */
+#define _GNU_SOURCE /* asprintf, open_memstream */
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "disks.h"
 #include "msg.h"
@@ -22,46 +23,96 @@ bool disks_is_vdev(const char *vdev)
 	return i && i < sizeof(((struct disk *)NULL)->vdev);
 }
 
-/* The file behind the loop device @dev; NULL if it is no loop device. free() it. */
-static char *disks_behind_loop(dev_t dev)
+/* What sysfs says of the loop device @dev, without the newline; NULL if it is none. free() it. */
+static char *disks_loop_attribute(dev_t dev, const char *name)
 {
-	char path[128], *file = NULL;
+	char path[128], *value = NULL;
 	size_t size = 0;
 	ssize_t len;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/loop/backing_file", major(dev),
-		 minor(dev));
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/loop/%s", major(dev), minor(dev), name);
 	f = fopen(path, "re");
 	if (!f)
 		return NULL;
-	len = getline(&file, &size, f);
+	len = getline(&value, &size, f);
 	fclose(f);
-	if (len > 0 && file[len - 1] == '\n')
-		file[--len] = '\0';
+	if (len > 0 && value[len - 1] == '\n')
+		value[--len] = '\0';
 	if (len > 0)
-		return file;
-	free(file);
+		return value;
+	free(value);
 	return NULL;
+}
+
+static bool disks_loop_is_zero(dev_t dev, const char *name)
+{
+	char *value = disks_loop_attribute(dev, name);
+	bool zero = value && !strcmp(value, "0");
+
+	free(value);
+	return zero;
+}
+
+/*
+ * The file that is all of the loop device @dev; NULL if it is no loop device, or one of a part of
+ * its file. free() it.
+ */
+static char *disks_behind_loop(dev_t dev)
+{
+	if (!disks_loop_is_zero(dev, "offset") || !disks_loop_is_zero(dev, "sizelimit"))
+		return NULL;
+	return disks_loop_attribute(dev, "backing_file");
+}
+
+/* As Xen's hotplug scripts have it: a device's name may lack the "/dev/". */
+static char *disks_full_name(const char *device)
+{
+	char *path;
+
+	if (*device == '/' || asprintf(&path, "/dev/%s", device) < 0)
+		return strdup(device);
+	if (!access(path, F_OK))
+		return path;
+	free(path);
+	return strdup(device);
+}
+
+/*
+ * A file's links are resolved. A block device keeps its name: what it is a link to may be
+ * another's after the next boot.
+ */
+static int disks_find_path(struct disk *disk)
+{
+	char *path;
+	struct stat st;
+
+	disk->path = disks_full_name(disk->device);
+	if (!disk->path)
+		return msg_error("out of memory");
+	if (stat(disk->path, &st))
+		return msg_error("cannot find the disk %s, '%s': %s", disk->vdev, disk->path,
+				 strerror(errno));
+	path = S_ISBLK(st.st_mode) ? disks_behind_loop(st.st_rdev) : realpath(disk->path, NULL);
+	if (!path && !S_ISBLK(st.st_mode))
+		return msg_error("cannot find the disk %s, '%s': %s", disk->vdev, disk->path,
+				 strerror(errno));
+	if (path) {
+		free(disk->path);
+		disk->path = path;
+	}
+	return 0;
 }
 
 static int disks_resolve(struct disk *disk)
 {
 	struct stat st;
-	char *behind;
 
-	disk->path = realpath(disk->device, NULL);
-	if (!disk->path || stat(disk->path, &st))
-		return msg_error("cannot find the disk %s, '%s': %s", disk->vdev, disk->device,
-				 strerror(errno));
-	behind = S_ISBLK(st.st_mode) ? disks_behind_loop(st.st_rdev) : NULL;
-	if (behind) {
-		free(disk->path);
-		disk->path = behind;
-		if (stat(behind, &st))
-			return msg_error("cannot find the disk %s, '%s' behind '%s': %s",
-					 disk->vdev, behind, disk->device, strerror(errno));
-	}
+	if (disks_find_path(disk))
+		return -1;
+	if (stat(disk->path, &st))
+		return msg_error("cannot find the disk %s, '%s' behind '%s': %s", disk->vdev,
+				 disk->path, disk->device, strerror(errno));
 	disk->block = S_ISBLK(st.st_mode);
 	if (!disk->block && !S_ISREG(st.st_mode))
 		return msg_error("the disk %s, '%s', is neither a file nor a block device",
@@ -69,6 +120,20 @@ static int disks_resolve(struct disk *disk)
 	if (strchr(disk->path, '\n'))
 		return msg_error("the path of the disk %s has a newline in it", disk->vdev);
 	return 0;
+}
+
+bool disks_are_same(const struct disks *a, const struct disks *b)
+{
+	const struct disk *other;
+	size_t i;
+
+	for (i = 0; i < a->n; i++) {
+		other = disks_find(b, a->disk[i].vdev);
+		if (!other || strcmp(other->device, a->disk[i].device) ||
+		    strcmp(other->path, a->disk[i].path))
+			return false;
+	}
+	return a->n == b->n;
 }
 
 int disks_add(struct disks *disks, const char *vdev, const char *device, const char *format,

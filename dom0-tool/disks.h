@@ -11,7 +11,8 @@
  * struct disk - one disk
  * @vdev: what the guest calls it: letters and digits
  * @device: as it is configured
- * @path: the file or block device that has its bytes: behind links and loop devices
+ * @path: the file that has its bytes, behind links and loop devices, or a block device as it is
+ *	configured
  * @format: what is in there: "raw", "qcow2", ...
  * @block: @path is a block device
  * @readonly: for the guest
@@ -39,6 +40,9 @@ struct disks {
  */
 int disks_add(struct disks *disks, const char *vdev, const char *device, const char *format,
 	      bool readonly);
+
+/* True if both have the same disks, with their bytes at the same places. */
+bool disks_are_same(const struct disks *a, const struct disks *b);
 
 /* The disk @vdev, or NULL. */
 struct disk *disks_find(const struct disks *disks, const char *vdev);

@@ -39,7 +39,7 @@ static int disks_take(struct disks *disks, const libxl_domain_config *config)
 	return 0;
 }
 
-static bool disks_are_same(const struct stat *a, const char *path)
+static bool disks_is_file(const struct stat *a, const char *path)
 {
 	struct stat b;
 
@@ -66,8 +66,8 @@ static bool disks_has(struct xen *xen, uint32_t domid, const struct stat *st)
 		memset(&disks, 0, sizeof(disks));
 		/* What is gone cannot be the one that is there; what a script finds can. */
 		if (!disks_add(&disks, "disk", config.disks[i].pdev_path, "raw", false))
-			has = disks_are_same(st, disks.disk[0].path) ||
-			      disks_are_same(st, disks.disk[0].device);
+			has = disks_is_file(st, disks.disk[0].path) ||
+			      disks_is_file(st, disks.disk[0].device);
 		else
 			has = config.disks[i].script || *config.disks[i].pdev_path != '/';
 		msg_error_clear();
