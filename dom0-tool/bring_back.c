@@ -15,6 +15,7 @@
 #include "bring_back.h"
 #include "disk_file.h"
 #include "domain_xen.h"
+#include "lock.h"
 #include "manifest.h"
 #include "msg.h"
 
@@ -71,6 +72,12 @@ static int back_place(struct back *b, const char *option)
 	return 0;
 }
 
+/* Where a disk was. The name that a device was configured with is the one that stays its own. */
+static const char *back_original(const struct disk *disk)
+{
+	return disk->block && *disk->device == '/' ? disk->device : disk->path;
+}
+
 static int back_places(struct back *b)
 {
 	size_t n = b->manifest.disks.n, i;
@@ -80,7 +87,7 @@ static int back_places(struct back *b)
 	if (!b->places || !b->moved)
 		return msg_error("out of memory");
 	for (i = 0; i < n; i++) {
-		b->places[i].path = b->manifest.disks.disk[i].path;
+		b->places[i].path = back_original(&b->manifest.disks.disk[i]);
 		b->places[i].fd = -1;
 	}
 	for (i = 0; i < b->bb->ndisks; i++)
@@ -218,6 +225,18 @@ static int back_guest(struct back *b, uint32_t *domid)
 	return restore_run(b->restore, domid);
 }
 
+/* One at a time: another could start a guest on a disk that was found unused, and is written. */
+static int back_run(struct back *b, uint32_t *domid)
+{
+	int lock = lock_take_for(LOCK_DIR, 0, "restore"), ret;
+
+	if (lock < 0)
+		return -1;
+	ret = back_check(b) || back_write(b) || back_guest(b, domid) ? -1 : 0;
+	close(lock);
+	return ret;
+}
+
 int bring_back(const struct bring_back *bb, struct restore *r, uint32_t *domid)
 {
 	struct back b = { .bb = bb, .restore = r, .memory = -1 };
@@ -227,7 +246,7 @@ int bring_back(const struct bring_back *bb, struct restore *r, uint32_t *domid)
 	b.dir = open(bb->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (b.dir < 0)
 		return msg_error("cannot open the backup: %s", strerror(errno));
-	ret = back_check(&b) || back_write(&b) || back_guest(&b, domid) ? -1 : 0;
+	ret = back_run(&b, domid);
 	for (i = 0; b.places && i < b.manifest.disks.n; i++)
 		if (b.places[i].fd >= 0)
 			close(b.places[i].fd);

@@ -35,7 +35,8 @@ int lock_take_for(const char *dir, uint32_t domid, const char *name)
 		return msg_error("cannot open '%s': %s", path, strerror(errno));
 	if (fcntl(fd, F_OFD_SETLK, &fl)) {
 		if (errno == EAGAIN || errno == EACCES)
-			msg_error("another stillpoint is at work on this domain; wait for it");
+			msg_error("another stillpoint is at work on this%s; wait for it",
+				  domid ? " domain" : "");
 		else
 			msg_error("cannot lock '%s': %s", path, strerror(errno));
 		close(fd);
