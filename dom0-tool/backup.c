@@ -62,6 +62,7 @@ static int backup_memory(struct backup *b)
 	snprintf(path, sizeof(path), "%s/" BACKUP_MEMORY, b->folder.full);
 	save.path = path;
 	save.hook = &b->hook;
+	save.disks = &b->manifest.disks;
 	ret = save_run(b->dom, &save, &b->res->save);
 	b->manifest.encrypted = save.image.secret;
 	b->res->frozen = b->res->save.frozen;

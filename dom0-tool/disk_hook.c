@@ -63,7 +63,20 @@ static int hook_set_all(struct hook_env *env, const struct disk_hook *hook, cons
 	return env->failed ? msg_error("out of memory") : 0;
 }
 
-int disk_hook_run(const struct disk_hook *hook, const char *action, const struct domain *dom,
+/* A disk that came or went since is not in the image, or not where it says. */
+static int hook_check_disks(struct domain *dom, const struct disks *disks)
+{
+	struct disks now;
+	bool same;
+
+	if (dom->ops->disks(dom, &now))
+		return -1;
+	same = disks_are_same(disks, &now);
+	disks_free(&now);
+	return same ? 0 : msg_error("the guest's disks have changed meanwhile; try again");
+}
+
+int disk_hook_run(const struct disk_hook *hook, const char *action, struct domain *dom,
 		  const struct disks *disks, bool quiesced)
 {
 	const char *const argv[] = { "/bin/sh", "-c", hook->command, NULL };
@@ -79,6 +92,8 @@ int disk_hook_run(const struct disk_hook *hook, const char *action, const struct
 
 	snprintf(what, sizeof(what), "the disk hook '%.80s' (%s)", hook->command, action);
 	c.name = what;
+	if (!strcmp(action, DISK_HOOK_SNAPSHOT) && hook_check_disks(dom, disks))
+		return -1;
 	ret = hook_set_all(&env, hook, action, dom, disks, quiesced);
 	if (!ret) {
 		c.env = (const char *const *)env.string;

@@ -40,9 +40,10 @@ struct disk_hook {
 
 /*
  * Run it and wait. Its stdout goes to stderr. Returns 0, or -1 with an error recorded if it
- * failed or took too long. A signal that asks this process to stop ends it, but not a drop.
+ * failed or took too long. Before a snapshot, also if the guest's disks are not @disks any
+ * more. A signal that asks this process to stop ends it, but not a drop.
  */
-int disk_hook_run(const struct disk_hook *hook, const char *action, const struct domain *dom,
+int disk_hook_run(const struct disk_hook *hook, const char *action, struct domain *dom,
 		  const struct disks *disks, bool quiesced);
 
 #endif /* STILLPOINT_DISK_HOOK_H */

@@ -64,6 +64,7 @@ enum save_after {
  * @tmem_path: of a side file for the tmem pools, with xl's layout only; NULL for none
  * @freeze: keep the guest's file systems frozen while it parks, NULL for not
  * @hook: run this for the disks while the guest is parked, NULL for nothing
+ * @disks: the guest's, as the hook is to find them; NULL to look when the save begins
  * @note: told of what was decided; only while the guest runs
  * @phase: told of each phase; must not block for long, the guest may be paused
  * @progress: told of pages written, of how many, and in which round, 0 being after
@@ -87,6 +88,7 @@ struct save_options {
 	const char *tmem_path;
 	const struct freeze_options *freeze;
 	const struct disk_hook *hook;
+	const struct disks *disks;
 	void (*phase)(const char *name);
 	void (*note)(const char *text);
 	void (*progress)(unsigned int round, uint64_t done, uint64_t total);

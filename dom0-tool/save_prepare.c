@@ -45,10 +45,14 @@ static int save_open_channel(struct save *s)
 	return control_get(s->channel, &half);
 }
 
+/* The disks come before the configuration: a later one that has others is found at the park. */
 static int save_read_static(struct save *s)
 {
+	const struct save_options *opts = s->opts;
 	int ret;
 
+	if (opts->hook && !opts->disks && s->dom->ops->disks(s->dom, &s->disks))
+		return -1;
 	ret = s->dom->ops->config(s->dom, &s->config);
 	if (ret)
 		return msg_error("cannot read the domain's configuration: %s", strerror(-ret));
@@ -173,8 +177,6 @@ int save_prepare(struct save *s)
 	struct image_options image = opts->image;
 
 	if (save_check_domain(s) || save_open_channel(s) || save_read_static(s) || save_map_live(s))
-		return -1;
-	if (opts->hook && s->dom->ops->disks(s->dom, &s->disks))
 		return -1;
 	if (output_open(&s->out, opts->path, opts->replace) || save_tmem_open(s))
 		return -1;

@@ -45,6 +45,7 @@ uint64_t save_deadline_ms(const struct save *s)
 
 static int save_run_hook(struct save *s)
 {
+	const struct disks *disks = s->opts->disks ? s->opts->disks : &s->disks;
 	uint64_t start = clock_us(), drained;
 
 	save_phase(s, SAVE_DRAINING);
@@ -53,7 +54,7 @@ static int save_run_hook(struct save *s)
 	drained = clock_us();
 	s->res->drain_us = drained - start;
 	save_phase(s, SAVE_HOOK);
-	if (disk_hook_run(s->opts->hook, DISK_HOOK_SNAPSHOT, s->dom, &s->disks, s->opts->freeze))
+	if (disk_hook_run(s->opts->hook, DISK_HOOK_SNAPSHOT, s->dom, disks, s->opts->freeze))
 		return -1;
 	s->res->hook_us = clock_us() - drained;
 	return 0;

@@ -188,6 +188,36 @@ static void check_hook(const char *command, const char *text)
 	assert_nothing();
 }
 
+static void attach_disk(const char *phase)
+{
+	static const char *const files[] = { "one disk", "two", "one disk", NULL };
+
+	if (!strcmp(phase, SAVE_REQUESTING))
+		m->disk_files = files;
+}
+
+static void swap_disk(const char *phase)
+{
+	static const char *const files[] = { "two", "one disk", NULL };
+
+	if (!strcmp(phase, SAVE_REQUESTING))
+		m->disk_files = files;
+}
+
+/* What the guest has at the park must be what the backup has. */
+static void test_disks_change(void **state)
+{
+	(void)state;
+	opts.save.phase = attach_disk;
+	assert_fails(backup(), "disks have changed");
+	assert_text("actions", "drop 0 7\n");
+	assert_nothing();
+	m->disk_files = disk_files;
+	opts.save.phase = swap_disk;
+	assert_fails(backup(), "disks have changed");
+	assert_nothing();
+}
+
 /* Whenever it fails, the guest runs on, and the hook may clean up. */
 static void test_hook_fails(void **state)
 {
@@ -516,6 +546,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_quiesced, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_disks_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_exists, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_disks_change, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hook_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hook_hangs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hook_is_interrupted, setup, teardown),
