@@ -27,6 +27,9 @@
 #define BACKUP_HOOK_MAX_S \
 	((STILLPOINT_DEADLINE_MAX_US / 1000 - BACKUP_DEADLINE_MS - SAVE_DRAIN_MS) / 1000)
 
+/* Without a park, the guest's file systems can stay frozen for much longer. */
+#define BACKUP_HOOK_FROZEN_MAX_S (FREEZE_HOLD_MAX_S - FREEZE_HOLD_MS / 1000)
+
 #define BACKUP_HOOK "reflink-disks"
 
 static const char backup_help[] =
@@ -96,7 +99,7 @@ static int backup_hold_option(struct backup_args *a, int opt, char **argv)
 		a->opts.hook.command = optarg;
 		return 0;
 	case 'H':
-		if (cmd_number("--hook-timeout", optarg, 1, BACKUP_HOOK_MAX_S, &n))
+		if (cmd_number("--hook-timeout", optarg, 1, BACKUP_HOOK_FROZEN_MAX_S, &n))
 			return CMD_USAGE;
 		a->opts.hook.timeout_ms = n * 1000;
 		return 0;
@@ -162,8 +165,12 @@ static int backup_parse(struct backup_args *a, int argc, char **argv)
 	if (!a->opts.memory && !a->opts.save.freeze)
 		return cmd_usage_error(
 			"--no-memory needs --quiesce, or the disks are those of a crash");
+	if (a->opts.memory && a->opts.hook.timeout_ms > BACKUP_HOOK_MAX_S * 1000)
+		return cmd_usage_error("--hook-timeout is at most %llu without --no-memory",
+				       (unsigned long long)BACKUP_HOOK_MAX_S);
 	/* Signs of us are missing while the guest is parked, and it holds for as long. */
-	a->freeze.lease_ms += a->opts.hook.timeout_ms;
+	if (a->opts.memory)
+		a->freeze.lease_ms += a->opts.hook.timeout_ms;
 	a->freeze.hold_ms += a->opts.hook.timeout_ms;
 	return image_args_parse(&a->image, IMAGE_PACKED, BACKUP_MEMORY, "--key-file",
 				&a->opts.save.image);

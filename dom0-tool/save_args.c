@@ -333,9 +333,11 @@ int save_args_parse(struct save_args *args, int argc, char **argv)
 	if (argc - optind != (args->print_size ? 1 : 2))
 		return cmd_usage_error(args->print_size ? "expected DOMAIN" :
 							  "expected DOMAIN and FILE");
-	/* Signs of us are missing while the guest is parked. */
-	if (args->opts.hook)
+	/* Signs of us are missing while the guest is parked, and it holds for as long. */
+	if (args->opts.hook) {
 		args->freeze.lease_ms += args->hook.timeout_ms;
+		args->freeze.hold_ms += args->hook.timeout_ms;
+	}
 	args->domain = argv[optind];
 	args->opts.path = argv[optind + 1];
 	if (save_check(args) || image_args_parse(&args->image, IMAGE_XL, args->opts.path,
