@@ -98,8 +98,13 @@ static int mount_volume(const struct mount *m, const struct disk *disk,
 		 (unsigned long long)v->bytes, extra);
 	if (mkdir(target, 0700))
 		return msg_error("cannot make '%s': %s", target, strerror(errno));
-	if (mount_with(source, target, v->type, options))
-		return -1;
+	/* One that the guest has damaged keeps no other from being seen. */
+	if (mount_with(source, target, v->type, options)) {
+		msg_warn("%s; passed over", msg_error_text());
+		msg_error_clear();
+		rmdir(target);
+		return 0;
+	}
 	o = json_object_new_object();
 	add_string(o, "name", name);
 	add_string(o, "type", v->type);
