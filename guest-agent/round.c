@@ -115,12 +115,20 @@ static uint64_t hook_limit(const struct round *round)
 		       round->settings->hook_limit_us;
 }
 
+/* For how long from now things may be held: until the last instant to freeze, and then as said. */
+static uint64_t hold_limit(const struct round *round)
+{
+	uint64_t now = clock_us();
+
+	return round->event.hold_us +
+	       (now < round->prepare_end_us ? round->prepare_end_us - now : 0);
+}
+
 /* Returns 0 or a negative errno. */
 static int run_freeze_hooks(struct round *round)
 {
 	struct hook_run run = {
 		.phase = "freeze",
-		.hold_us = round->event.hold_us,
 		.stop_fd = round->device,
 	};
 	int err = hooks_find(&round->hooks, round->settings->hook_dir);
@@ -131,6 +139,7 @@ static int run_freeze_hooks(struct round *round)
 	}
 	while (round->ran < round->hooks.count) {
 		run.limit_us = hook_limit(round);
+		run.hold_us = hold_limit(round);
 		/* Also the one that fails gets its thaw: it may have done a part. */
 		hooks_run(&round->hooks, round->ran++, &run);
 		report_hook(round, round->ran - 1, &run);
@@ -198,7 +207,8 @@ void round_freeze(struct round *round)
 	round->active = true;
 	round->ran = 0;
 	round->held_count = 0;
-	round->hook_end_us = clock_us() + event->prepare_us - event->prepare_us / FREEZE_SHARE;
+	round->prepare_end_us = clock_us() + event->prepare_us;
+	round->hook_end_us = round->prepare_end_us - event->prepare_us / FREEZE_SHARE;
 	report_start(&round->report);
 	err = prepare(round);
 	if (!err)

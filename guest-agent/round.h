@@ -23,6 +23,7 @@
  * @event: dom0's wishes, and what @excludes points into
  * @hooks: those that were found
  * @ran: how many were called with "freeze"; these get a "thaw"
+ * @prepare_end_us: by when all is frozen, or nothing, by clock_us()
  * @hook_end_us: by when they must be through, by clock_us()
  * @held: mounts are told apart by major and minor number here
  * @held_count: file systems that the module holds
@@ -38,6 +39,7 @@ struct round {
 	struct stillpoint_agent_event event;
 	struct hooks hooks;
 	size_t ran;
+	uint64_t prepare_end_us;
 	uint64_t hook_end_us;
 	struct {
 		unsigned int dev_major;
