@@ -10,6 +10,9 @@ static const char *const network_types[] = {
 	"nfs", "nfs4", "orangefs", "smb3", "smbfs", "vboxsf", NULL,
 };
 
+/* They have disks of their own, though the kernel mounts them without naming one. */
+static const char *const disk_types[] = { "ubifs", "zfs", NULL };
+
 /**
  * struct order - how the entries depend on each other
  * @plan: of which the entries are
@@ -72,7 +75,7 @@ static enum plan_class classify(const struct mounts *mounts, const struct mount 
 	if (!strcmp(mount->type, "fuseblk") || !strcmp(mount->type, "fuse") ||
 	    !strncmp(mount->type, "fuse.", 5) || !strcmp(mount->type, "virtiofs"))
 		return PLAN_USERSPACE;
-	if (is_pseudo(rules->pseudo, mount->type))
+	if (is_pseudo(rules->pseudo, mount->type) && !is_one_of(mount->type, disk_types))
 		return PLAN_PSEUDO;
 	if (is_excluded(mounts, mount, rules->excludes))
 		return PLAN_EXCLUDED;

@@ -12,7 +12,7 @@
 #include "plan.h"
 
 static const char pseudo[] = "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\n\text4\n\txfs\n\tbtrfs\n"
-			     "nodev\toverlay\n";
+			     "nodev\toverlay\nnodev\tzfs\n";
 
 /* A guest with something of each kind. */
 static const char usual[] =
@@ -65,6 +65,19 @@ static void lines_are_taken_apart(void **state)
 	assert_string_equal(mounts.all[1].source, "/dev/xvda");
 	assert_string_equal(mounts.all[6].point, "/mnt/bound one");
 	mounts_free(&mounts);
+}
+
+static void what_has_disks_without_naming_them_is_not_passed_over(void **state)
+{
+	const struct plan_rules rules = { .pseudo = pseudo };
+	struct mounts mounts;
+	struct plan plan;
+
+	(void)state;
+	plan_text(&plan, &mounts, "30 1 0:33 / /tank rw shared:1 - zfs tank rw,xattr\n", &rules);
+	assert_int_equal(plan.freeze, 1);
+	entry_is(&plan, 0, "/tank", PLAN_FREEZE);
+	release(&plan, &mounts);
 }
 
 static void only_the_file_systems_own_option_is_read_only(void **state)
@@ -204,6 +217,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_are_taken_apart),
+		cmocka_unit_test(what_has_disks_without_naming_them_is_not_passed_over),
 		cmocka_unit_test(only_the_file_systems_own_option_is_read_only),
 		cmocka_unit_test(broken_lines_are_refused),
 		cmocka_unit_test(each_is_frozen_once_the_last_mounted_first),
