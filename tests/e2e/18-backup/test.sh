@@ -104,6 +104,12 @@ expect 0 'the copy works' guest_ok g1 copy
 expect 0 'its disks are there' sh -c \
 	'xenstore-ls -f /local/domain/0/backend/vbd | grep -q /guests/elsewhere/a.img'
 expect 0 'the copy goes away' destroy copy
+stillpoint restore --force --disks-only "$backups/b" &
+sleep 5
+expect 1 'one restore at a time' stillpoint restore --force --disks-only "$backups/b"
+has 'the message says that there is another' 'another stillpoint' "$errors"
+kill $!
+wait $!
 expect 0 'only the disks' stillpoint restore --force --disks-only "$backups/b"
 is 'nothing is printed' '' "$output"
 
@@ -164,10 +170,15 @@ expect 0 'make logical volumes' volumes
 target=$backups/lvm
 mkdir -p "$target"
 run_hook() {
-	STILLPOINT_ACTION=$2 STILLPOINT_DOMAIN=g1 STILLPOINT_TARGET=$target STILLPOINT_QUIESCED=${quiesced:-0} \
+	STILLPOINT_ACTION=$2 STILLPOINT_DOMAIN=g1 STILLPOINT_DOMID=$(xl domid g1) \
+		STILLPOINT_TARGET=$target STILLPOINT_QUIESCED=${quiesced:-0} \
 		STILLPOINT_DISKS=$disks "$hooks/$1"
 }
-disks=$'xvda raw /dev/vg/thick\nxvdb raw /dev/vg/thin'
+# A path may be any link, such as those that udev makes.
+number=$(stat -Lc '%Hr:%Lr' /dev/vg/thin)
+mknod "/dev/dm-thin" b "${number%:*}" "${number#*:}"
+ln -s /dev/dm-thin "$backups/link"
+disks=$'xvda raw /dev/vg/thick\nxvdb raw '$backups/link
 cat /dev/vg/thick >"$target/thick.want"
 cat /dev/vg/thin >"$target/thin.want"
 expect 0 'lvm-disks takes snapshots' run_hook lvm-disks snapshot
@@ -180,6 +191,16 @@ expect 0 'the thick one is of that instant' cmp "$target/thick.want" "$target/xv
 expect 0 'the thin one is of that instant' cmp "$target/thin.want" "$target/xvdb.img"
 is 'no snapshot is left' '' "$(lvs --noheadings -o lv_name vg | grep stillpoint)"
 expect 0 'dropping again is nothing' run_hook lvm-disks drop
+saved_target=$target target=
+expect 0 'for a save, it takes snapshots' run_hook lvm-disks snapshot
+expect 1 'it never replaces those of a save' run_hook lvm-disks snapshot
+has 'it names the snapshot' 'vg/stillpoint-g1-xvda.*lvrename' "$errors"
+target=$saved_target
+expect 0 'for a backup, it takes others' run_hook lvm-disks snapshot
+expect 0 'and drops them' run_hook lvm-disks drop
+is 'those of the save are there' 'stillpoint-g1-xvda stillpoint-g1-xvdb ' \
+	"$(lvs --noheadings -o lv_name vg | tr -d ' ' | grep stillpoint | sort | tr '\n' ' ')"
+lvremove -q -y vg/stillpoint-g1-xvda vg/stillpoint-g1-xvdb
 rm -f "$target"/*.img
 disks=$'xvda raw /dev/vg/thick\nxvdb raw /guests/g1/data.img'
 expect 0 'copy-disks copies devices and files' run_hook copy-disks snapshot
@@ -189,12 +210,22 @@ qemu-img create -q -f qcow2 /guests/disk.qcow2 64M
 disks='xvda qcow2 /guests/disk.qcow2'
 expect 1 'qcow2-disks wants a quiesced guest' run_hook qcow2-disks snapshot
 quiesced=1
-expect 0 'qcow2-disks copies' run_hook qcow2-disks snapshot
+expect 1 'it wants the QEMU that serves the guest' run_hook qcow2-disks snapshot
+has 'it says so' 'QEMU cannot be asked' "$errors"
+# This guest has none; what it would be told is looked at.
+mkdir "$backups/bin"
+printf '#!/bin/sh\necho "$3" >>%s/told; ls %s >>%s/told\n' "$backups" "$target" "$backups" \
+	>"$backups/bin/xl"
+chmod +x "$backups/bin/xl"
+run_hook_with_qemu() { PATH=$backups/bin:$PATH run_hook "$@"; }
+rm -f "$target"/*
+expect 0 'qcow2-disks copies' run_hook_with_qemu qcow2-disks snapshot
+is 'while QEMU is stopped' 'stop cont xvda.qcow2 ' "$(tr '\n' ' ' <"$backups/told")"
 expect 0 'and checks' run_hook qcow2-disks collect
 expect 0 'it is the same' cmp /guests/disk.qcow2 "$target/xvda.qcow2"
 qemu-img create -q -f qcow2 -b /guests/disk.qcow2 -F qcow2 /guests/backed.qcow2
 disks='xvda qcow2 /guests/backed.qcow2'
-expect 0 'one with a backing file is copied' run_hook qcow2-disks snapshot
+expect 0 'one with a backing file is copied' run_hook_with_qemu qcow2-disks snapshot
 expect 1 'and refused' run_hook qcow2-disks collect
 
 # File systems in partitions, XFS, and what is none.
