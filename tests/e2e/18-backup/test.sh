@@ -214,6 +214,7 @@ expect 1 'it wants the QEMU that serves the guest' run_hook qcow2-disks snapshot
 has 'it says so' 'QEMU cannot be asked' "$errors"
 # This guest has none; what it would be told is looked at.
 mkdir "$backups/bin"
+# shellcheck disable=SC2016
 printf '#!/bin/sh\necho "$3" >>%s/told; ls %s >>%s/told\n' "$backups" "$target" "$backups" \
 	>"$backups/bin/xl"
 chmod +x "$backups/bin/xl"
