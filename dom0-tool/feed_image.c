@@ -31,6 +31,7 @@ struct feed_word {
 
 /**
  * struct feeder - the process
+ * @src: the image, from before it is pumped
  * @imp: where tmem pools go
  * @asked: the configuration was agreed to
  * @config: to be used in place of the image's
@@ -40,6 +41,7 @@ struct feeder {
 	struct output out;
 	struct image *img;
 	struct tap tap;
+	struct source *src;
 	struct pool_import *imp;
 	bool asked;
 	char *config;
@@ -103,6 +105,17 @@ static int feed_receive(int talk, struct feed_word *word, char **data)
 	return -1;
 }
 
+/* No page goes on of an image whose tmem pools would be lost. */
+static int feeder_check_side(const struct feeder *f)
+{
+	const struct source_info *info = &f->src->info;
+
+	if (info->layout != IMAGE_XL || !info->side)
+		return 0;
+	return msg_error(
+		"its tmem pools are in a side file; restore it from a file, with --tmem-file");
+}
+
 /* In the feeder: show the configuration, and wait until it is agreed to. */
 static int feeder_config(void *data, const char *config)
 {
@@ -113,6 +126,8 @@ static int feeder_config(void *data, const char *config)
 	if (f->asked)
 		return msg_error("the image has a second configuration, which nobody agreed to");
 	f->asked = true;
+	if (feeder_check_side(f))
+		return -1;
 	if (feed_send(f->talk, FEED_CONFIG, config, strlen(config)) ||
 	    feed_receive(f->talk, &word, &answer))
 		return -1;
@@ -153,20 +168,20 @@ static int feeder_tail(void *data)
 	return f->imp ? pool_import_end(f->imp) : 0;
 }
 
-static void feeder_tell(const struct feeder *f, const struct source *src,
-			struct feed_image_result *res)
+static void feeder_tell(const struct feeder *f, struct feed_image_result *res)
 {
-	res->pages = input_pages(&src->info);
-	res->tmem_pages = input_tmem_pages(&src->info);
+	const struct source_info *info = &f->src->info;
+
+	res->pages = input_pages(info);
+	res->tmem_pages = input_tmem_pages(info);
 	res->token = f->imp ? f->imp->token : 0;
-	res->digest = src->info.digest;
+	res->digest = info->digest;
 }
 
 static int feeder_pump(struct feeder *f, int fd, const struct source_options *opts,
 		       struct feed_image_result *res)
 {
 	static const struct image_options xl = { .layout = IMAGE_XL };
-	struct source *src;
 	int ret;
 
 	f->img = image_new(&f->out, &xl);
@@ -176,16 +191,16 @@ static int feeder_pump(struct feeder *f, int fd, const struct source_options *op
 	f->tap.tmem = feeder_take;
 	f->tap.tail = feeder_tail;
 	f->tap.data = f;
-	src = source_open(fd, opts);
-	if (!src)
+	f->src = source_open(fd, opts);
+	if (!f->src)
 		return -1;
-	ret = source_pump(src, &f->tap.img);
+	ret = source_pump(f->src, &f->tap.img);
 	if (!ret && output_flush(&f->out)) {
 		f->tap.failed = true;
 		ret = -1;
 	}
-	feeder_tell(f, src, res);
-	source_free(src);
+	feeder_tell(f, res);
+	source_free(f->src);
 	f->img->ops->free(f->img);
 	return ret;
 }

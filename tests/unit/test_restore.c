@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <json-c/json.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -356,30 +357,40 @@ static void feed_waits_until_it_is_told_to_go(void **state)
 	feed_image_stop(&f);
 }
 
+/* Begin to feed the file "image" out of a pipe that *pid writes. */
+static void start_pipe(struct feed_image *f, pid_t *pid)
+{
+	struct source_options opts = { .threads = 1 };
+	uint8_t *image;
+	size_t size;
+	int ends[2];
+
+	image = tempdir_read("image", &size);
+	assert_int_equal(pipe(ends), 0);
+	*pid = fork();
+	if (!*pid) {
+		close(ends[0]);
+		signal(SIGPIPE, SIG_IGN);
+		_exit(write(ends[1], image, size) != (ssize_t)size);
+	}
+	close(ends[1]);
+	free(image);
+	assert_works(feed_image_start(f, ends[0], &opts, NULL));
+	close(ends[0]);
+}
+
 static void image_out_of_a_pipe_is_fed(void **state)
 {
 	struct recorded *want = recorded_new(), *have;
-	struct source_options opts = { .threads = 1 };
 	struct feed_image_result res;
 	struct feed_image f;
-	uint8_t *image;
-	int ends[2];
 	char *config;
-	size_t size;
 	pid_t pid;
 
 	(void)state;
 	sample_image_give(&want->img);
 	sample_image_write("image", &layouts[2]);
-	image = tempdir_read("image", &size);
-	assert_int_equal(pipe(ends), 0);
-	pid = fork();
-	if (!pid)
-		_exit(write(ends[1], image, size) != (ssize_t)size);
-	close(ends[1]);
-	free(image);
-	assert_works(feed_image_start(&f, ends[0], &opts, NULL));
-	close(ends[0]);
+	start_pipe(&f, &pid);
 	assert_works(feed_image_config(&f, &config));
 	free(config);
 	assert_works(feed_image_go(&f, NULL));
@@ -391,6 +402,23 @@ static void image_out_of_a_pipe_is_fed(void **state)
 	recorded_assert_equal(want, have);
 	recorded_free(have);
 	recorded_free(want);
+}
+
+/* What the guest has in tmem would be lost. */
+static void image_with_a_side_file_is_not_fed(void **state)
+{
+	static const struct image_options with_side = { .layout = IMAGE_XL, .side = true };
+	struct feed_image f;
+	char *config = NULL;
+	pid_t pid;
+
+	(void)state;
+	sample_image_write("image", &with_side);
+	start_pipe(&f, &pid);
+	assert_fails(feed_image_config(&f, &config), "its tmem pools are in a side file");
+	assert_null(config);
+	feed_image_stop(&f);
+	waitpid(pid, NULL, 0);
 }
 
 static void programs_are_run_and_judged(void **state)
@@ -477,6 +505,7 @@ int main(void)
 		TEST(feed_has_nothing_to_say_about_a_right_image),
 		TEST(feed_waits_until_it_is_told_to_go),
 		TEST(image_out_of_a_pipe_is_fed),
+		TEST(image_with_a_side_file_is_not_fed),
 		TEST(programs_are_run_and_judged),
 		TEST(lock_is_exclusive_and_dies_with_its_holder),
 	};
