@@ -292,7 +292,7 @@ static int inspect_image(const struct check_args *v)
 	struct input in;
 	int ret = -1;
 
-	if (!input_open(&in, v->path, v->key_file) && !input_read(&in, v->threads, NULL)) {
+	if (!input_open_strict(&in, v->path, v->key_file) && !input_read(&in, v->threads, NULL)) {
 		info = &in.src->info;
 		config_summarize(info->config ? info->config : "", &config);
 		ret = v->json ? inspect_json(v, info, &config) : inspect_text(info, &config);

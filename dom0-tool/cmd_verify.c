@@ -75,7 +75,9 @@ static int verify_image(const struct check_args *v)
 	struct input in;
 	int ret;
 
-	ret = input_open(&in, v->path, v->key_file) || input_read(&in, v->threads, NULL) ? -1 : 0;
+	ret = input_open_strict(&in, v->path, v->key_file) || input_read(&in, v->threads, NULL) ?
+		      -1 :
+		      0;
 	if (v->json)
 		ret = verify_json(v, &in, ret) || ret ? -1 : 0;
 	else if (!ret)

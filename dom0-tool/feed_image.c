@@ -212,6 +212,7 @@ static void feeder_run(int talk, int fd, const struct source_options *given,
 	struct feeder f = { .talk = talk, .imp = imp };
 	struct source_options opts = {
 		.secret = given->secret,
+		.must_decrypt = given->must_decrypt,
 		.threads = given->threads,
 		.config = feeder_config,
 		.tmem = feeder_tmem,

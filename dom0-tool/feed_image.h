@@ -38,9 +38,9 @@ struct feed_image_result {
 };
 
 /*
- * Begin to read the image @fd. Only secret and threads of @opts are looked at. Its tmem
- * pools go to @imp, which nobody else uses meanwhile; NULL refuses them. Returns 0, or -1
- * with an error recorded and nothing left to stop.
+ * Begin to read the image @fd. Only secret, must_decrypt and threads of @opts are looked at.
+ * Its tmem pools go to @imp, which nobody else uses meanwhile; NULL refuses them. Returns 0,
+ * or -1 with an error recorded and nothing left to stop.
  */
 int feed_image_start(struct feed_image *f, int fd, const struct source_options *opts,
 		     struct pool_import *imp);

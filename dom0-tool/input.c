@@ -22,11 +22,20 @@ int input_open(struct input *in, const char *path, const char *key_file)
 	return in->fd < 0 ? msg_error("cannot open it: %s", strerror(errno)) : 0;
 }
 
+int input_open_strict(struct input *in, const char *path, const char *key_file)
+{
+	int ret = input_open(in, path, key_file);
+
+	in->strict = true;
+	return ret;
+}
+
 int input_recognise(struct input *in, const struct source_options *opts)
 {
 	struct source_options with_key = *opts;
 
 	with_key.secret = in->secret.data ? &in->secret : NULL;
+	with_key.must_decrypt = in->strict && with_key.secret;
 	in->src = source_open(in->fd, &with_key);
 	return in->src ? 0 : -1;
 }

@@ -10,11 +10,13 @@
  * @path: as given
  * @fd: -1 if it is not open
  * @secret: of the key file; empty without one
+ * @strict: with a key, only an encrypted image will do
  */
 struct input {
 	const char *path;
 	int fd;
 	struct crypt_secret secret;
+	bool strict;
 	struct source *src;
 };
 
@@ -23,6 +25,12 @@ struct input {
  * NULL. @path must stay valid. 0 or -1, recorded. In both cases input_close() is due.
  */
 int input_open(struct input *in, const char *path, const char *key_file);
+
+/*
+ * As input_open(). With a key file, an image that is not encrypted is an error later: someone
+ * could have put it in the place of one that is.
+ */
+int input_open_strict(struct input *in, const char *path, const char *key_file);
 
 /*
  * Recognise what was opened. @opts is completed by the key. 0 or -1, recorded.

@@ -48,13 +48,14 @@ static int restore_pump_side(struct restore *r, struct input *in,
 	return 0;
 }
 
+/* Neither it nor the image is encrypted, so no key was given. */
 static int restore_side(struct restore *r, const struct stillpoint_tmem_image *xl)
 {
 	struct input in = { .fd = -1 };
 	int ret;
 
-	ret = pool_import_open(&r->import, TMEM_SOCKET) ||
-	      input_open(&in, r->tmem_path, r->key_file) || restore_pump_side(r, &in, xl);
+	ret = pool_import_open(&r->import, TMEM_SOCKET) || input_open(&in, r->tmem_path, NULL) ||
+	      restore_pump_side(r, &in, xl);
 	input_close(&in);
 	return ret ? -1 : 0;
 }
@@ -99,7 +100,7 @@ static int restore_open(struct restore *r)
 	struct source_options opts = { .threads = r->threads };
 	int ret;
 
-	if (input_open(&r->in, r->path, r->key_file))
+	if (input_open_strict(&r->in, r->path, r->key_file))
 		return -1;
 	ret = restore_check(r);
 	if (ret <= 0)
@@ -107,6 +108,7 @@ static int restore_open(struct restore *r)
 	if (r->tmem_path)
 		return msg_error("--tmem-file is for a file in xl's layout");
 	opts.secret = r->in.secret.data ? &r->in.secret : NULL;
+	opts.must_decrypt = opts.secret;
 	if (pool_import_open(&r->import, TMEM_SOCKET) ||
 	    feed_image_start(&r->feed, r->in.fd, &opts, &r->import))
 		return -1;
@@ -305,7 +307,7 @@ static int restore_try_image(struct restore *r)
 {
 	const struct source_info *info;
 
-	if (input_open(&r->in, r->path, r->key_file) || input_read(&r->in, r->threads, NULL))
+	if (input_open_strict(&r->in, r->path, r->key_file) || input_read(&r->in, r->threads, NULL))
 		return -1;
 	info = &r->in.src->info;
 	if (info->side)

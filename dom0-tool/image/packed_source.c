@@ -76,7 +76,9 @@ static int packed_open(struct packed_source *p)
 	if (reader_read(&p->r, &header, sizeof(header), "the header"))
 		return -1;
 	p->src.info.encrypted = header.mandatory & STILLPOINT_IMAGE_ENCRYPTED;
-	if (sections_open(&p->sections, &header, p->src.opts.secret))
+	/* The file may have become another since it was recognised. */
+	if (source_check_encrypted(&p->src) ||
+	    sections_open(&p->sections, &header, p->src.opts.secret))
 		return -1;
 	if (header.layout != STILLPOINT_LAYOUT_PACKED)
 		return msg_error("the image is damaged: it is not of the packed layout");

@@ -110,6 +110,13 @@ static struct source *source_recognise(const struct source *peek)
 	return NULL;
 }
 
+int source_check_encrypted(const struct source *src)
+{
+	if (!src->opts.must_decrypt || src->info.encrypted)
+		return 0;
+	return msg_error("the image is not encrypted, but a key was given");
+}
+
 struct source *source_open(int fd, const struct source_options *opts)
 {
 	struct source peek = { .fd = fd }, *src;
@@ -134,7 +141,10 @@ struct source *source_open(int fd, const struct source_options *opts)
 	src->opts = *opts;
 	src->npeeked = peek.seekable ? 0 : peek.npeeked;
 	memcpy(src->peeked, peek.peeked, src->npeeked);
-	return src;
+	if (!source_check_encrypted(src))
+		return src;
+	source_free(src);
+	return NULL;
 }
 
 int source_pump(struct source *src, struct image *to)

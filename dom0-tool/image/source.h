@@ -80,6 +80,7 @@ struct source_info {
 /**
  * struct source_options - how to read
  * @secret: the key, NULL for none
+ * @must_decrypt: an image that is not encrypted is refused
  * @threads: that decompress and check, at least 1
  * @config: told of the domain's configuration as soon as it is read, before any page is
  *	passed on; NULL if nobody asks. Not 0 ends the pump with -1, and it has recorded
@@ -92,6 +93,7 @@ struct source_info {
  */
 struct source_options {
 	const struct crypt_secret *secret;
+	bool must_decrypt;
 	unsigned int threads;
 	int (*config)(void *data, const char *config);
 	int (*tmem)(void *data, const struct tmem_state *tmem);
@@ -133,9 +135,12 @@ struct source {
 /*
  * Look at the first bytes of @fd, a regular file or a pipe, and choose the
  * implementation. A mapped image in a pipe is an error. Returns NULL with an error
- * recorded: no image, cut short, of a newer version.
+ * recorded: no image, cut short, of a newer version, not encrypted where it must be.
  */
 struct source *source_open(int fd, const struct source_options *opts);
+
+/* Whether @src is as encrypted as its options want it. 0 or -1, recorded. */
+int source_check_encrypted(const struct source *src);
 
 /*
  * Read and check all of it, and pass it on to @to, unless that is NULL: head(), p2m(),

@@ -17,6 +17,7 @@
 #include "image_compare.h"
 #include "input.h"
 #include "recorded.h"
+#include "restore.h"
 #include "sample_image.h"
 #include "save.h"
 #include "signals.h"
@@ -453,6 +454,52 @@ static void check_sections(json_object *o)
 	assert_true(vcpus && end);
 }
 
+/* Someone may have put it in the place of an encrypted one. */
+static void key_is_not_for_an_image_that_anyone_can_write(void **state)
+{
+	static const char *const verify[] = { "verify", "--key-file", KEY, "image", NULL };
+	static const char *const inspect[] = { "inspect", "--key-file", KEY, "image", NULL };
+	static const char *const restore[] = { "restore", "--key-file", KEY, "image", NULL };
+	static const char *const convert_it[] = { "convert", "--key-file", KEY,
+						  "image",   "other",	   NULL };
+	struct image_options opts;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < VARIANTS; i++) {
+		if (variants[i].encrypted)
+			continue;
+		opts = options_of(&variants[i]);
+		sample_image_write("image", &opts);
+		assert_int_equal(command(cmd_verify, "/dev/null", "stdout", verify), CMD_FAILED);
+		assert_stderr("the image is not encrypted, but a key was given");
+		assert_int_equal(command(cmd_inspect, "/dev/null", "stdout", inspect), CMD_FAILED);
+		assert_stderr("the image is not encrypted, but a key was given");
+		assert_int_equal(command(cmd_restore, "/dev/null", "stdout", restore), CMD_FAILED);
+		assert_stderr("the image is not encrypted, but a key was given");
+		assert_int_equal(command(cmd_convert, "/dev/null", "stdout", convert_it), CMD_OK);
+		assert_int_equal(unlink("other"), 0);
+	}
+}
+
+/* As before the disks of a backup are put back. */
+static void key_is_not_for_an_open_image_in_a_backup(void **state)
+{
+	struct image_options plain = options_of(&variants[4]), closed = options_of(&variants[5]);
+	struct restore r;
+
+	(void)state;
+	sample_image_write("image", &plain);
+	restore_init(&r);
+	r.path = "image";
+	assert_works(restore_try(&r));
+	r.key_file = KEY;
+	assert_fails(restore_try(&r), "the image is not encrypted, but a key was given");
+	sample_image_write("image", &closed);
+	assert_works(restore_try(&r));
+	restore_free(&r);
+}
+
 static void inspect_shows_what_is_there(void **state)
 {
 	static const char *const json[] = { "inspect", "--json", "--key-file", KEY, "image", NULL };
@@ -506,6 +553,8 @@ int main(void)
 		TEST(standard_input_and_output_work),
 		TEST(json_tells_what_was_made),
 		TEST(verify_tells_good_from_bad),
+		TEST(key_is_not_for_an_image_that_anyone_can_write),
+		TEST(key_is_not_for_an_open_image_in_a_backup),
 		TEST(inspect_shows_what_is_there),
 	};
 

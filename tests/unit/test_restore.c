@@ -303,6 +303,30 @@ static void image_that_is_none_is_told_by_the_feed(void **state)
 	feed_image_stop(&f);
 }
 
+static void key_is_not_for_an_open_image_in_the_feed(void **state)
+{
+	struct source_options opts = { .threads = 2, .secret = &secret, .must_decrypt = true };
+	struct feed_image f;
+	char *config = NULL;
+	size_t i;
+	int fd;
+
+	(void)state;
+	for (i = 0; i < LAYOUTS; i++) {
+		sample_image_write("image", &layouts[i]);
+		fd = open("image", O_RDONLY);
+		assert_works(feed_image_start(&f, fd, &opts, NULL));
+		close(fd);
+		if (layouts[i].secret)
+			assert_works(feed_image_config(&f, &config));
+		else
+			assert_fails(feed_image_config(&f, &config), "not encrypted, but a key");
+		free(config);
+		config = NULL;
+		feed_image_stop(&f);
+	}
+}
+
 static void wrong_key_is_told_by_the_feed(void **state)
 {
 	struct source_options opts = { .threads = 2 };
@@ -501,6 +525,7 @@ int main(void)
 		TEST(fed_configuration_can_be_another),
 		TEST(damaged_image_is_fed_without_an_end),
 		TEST(image_that_is_none_is_told_by_the_feed),
+		TEST(key_is_not_for_an_open_image_in_the_feed),
 		TEST(wrong_key_is_told_by_the_feed),
 		TEST(feed_has_nothing_to_say_about_a_right_image),
 		TEST(feed_waits_until_it_is_told_to_go),
