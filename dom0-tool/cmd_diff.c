@@ -105,6 +105,14 @@ static int diff_parse(struct diff_args *a, int argc, char **argv)
 	return 0;
 }
 
+/* What is in a side file would not be compared. */
+static int diff_check_side(const struct source_info *info)
+{
+	if (info->layout != IMAGE_XL || !info->side)
+		return 0;
+	return msg_error("its tmem pools are in a side file; convert it first");
+}
+
 static int diff_pump(const struct diff_args *a, unsigned int n, struct image *to)
 {
 	struct input in;
@@ -112,7 +120,7 @@ static int diff_pump(const struct diff_args *a, unsigned int n, struct image *to
 
 	msg_set_subject("image", a->path[n]);
 	if (!input_open(&in, a->path[n], a->key_file[n]))
-		ret = input_read(&in, a->threads, to);
+		ret = input_read(&in, a->threads, to) || diff_check_side(&in.src->info) ? -1 : 0;
 	input_close(&in);
 	return ret;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE /* memmem */
 #include "unit.h"
 
 #include <fcntl.h>
@@ -268,6 +269,27 @@ static void exit_status_is_that_of_diff(void **state)
 	assert_int_equal(command(twice, "/dev/null"), CMD_USAGE);
 }
 
+/* What differs in those is not known. */
+static void images_with_side_files_are_trouble(void **state)
+{
+	static const char *const argv[] = { "diff", "a", "b", NULL };
+	struct image_options opts = { .layout = IMAGE_XL, .threads = 1 };
+	size_t size;
+	char *text;
+
+	(void)state;
+	sample_image_write("a", &opts);
+	opts.side = true;
+	sample_image_write("b", &opts);
+	assert_int_equal(command(argv, "/dev/null"), 2);
+	text = (char *)tempdir_read("stderr", &size);
+	assert_non_null(memmem(text, size, "convert it first", 16));
+	free(text);
+	sample_image_write("a", &opts);
+	assert_int_equal(command(argv, "/dev/null"), 2);
+	assert_stdout("");
+}
+
 static void differences_are_shown(void **state)
 {
 	static const char *const argv[] = { "diff", "a", "b", NULL };
@@ -298,6 +320,7 @@ int main(void)
 		TEST(absurd_pfn_is_refused),
 		TEST(all_else_is_compared),
 		TEST(exit_status_is_that_of_diff),
+		TEST(images_with_side_files_are_trouble),
 		TEST(differences_are_shown),
 	};
 
