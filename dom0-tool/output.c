@@ -27,6 +27,12 @@
 
 #define OUTPUT_MODE 0600
 
+/* As snprintf(): the name that the file has before it gets its own, if it needs one. */
+static size_t output_temp_name(const struct output *out, char *temp, size_t size)
+{
+	return snprintf(temp, size, ".%s.partial.%ld", out->name, (long)getpid());
+}
+
 /* Split @path; the directory is opened. */
 static int output_open_dir(struct output *out)
 {
@@ -39,6 +45,10 @@ static int output_open_dir(struct output *out)
 	if (strlen(name) >= sizeof(out->name) || strlen(out->path) >= sizeof(dir))
 		return msg_error("the file name '%s' is too long", out->path);
 	strcpy(out->name, name);
+	if (out->replace && output_temp_name(out, NULL, 0) > NAME_MAX)
+		return msg_error(
+			"the file name '%s' is too long to be replaced: a name that is %zu bytes longer is needed beside it",
+			name, output_temp_name(out, NULL, 0) - strlen(name));
 	if (!slash)
 		strcpy(dir, ".");
 	else
@@ -96,11 +106,6 @@ static void output_clean_stale(const struct output *out)
 	closedir(dir);
 }
 
-static void output_name_temp(struct output *out)
-{
-	snprintf(out->temp, sizeof(out->temp), ".%s.partial.%ld", out->name, (long)getpid());
-}
-
 static int output_create(struct output *out)
 {
 	out->fd = openat(out->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, OUTPUT_MODE);
@@ -110,7 +115,7 @@ static int output_create(struct output *out)
 	if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT)
 		return msg_error("cannot create a file beside '%s': %s", out->path,
 				 strerror(errno));
-	output_name_temp(out);
+	output_temp_name(out, out->temp, sizeof(out->temp));
 	unlinkat(out->dir, out->temp, 0);
 	out->fd = openat(out->dir, out->temp, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, OUTPUT_MODE);
 	if (out->fd < 0) {
@@ -316,7 +321,7 @@ static int output_rename(struct output *out)
 	if (!out->replace && !out->temp[0])
 		return output_link(out, out->name);
 	if (!out->temp[0]) {
-		output_name_temp(out);
+		output_temp_name(out, out->temp, sizeof(out->temp));
 		unlinkat(out->dir, out->temp, 0);
 		if (output_link(out, out->temp)) {
 			out->temp[0] = '\0';

@@ -75,6 +75,25 @@ static void file_appears_when_published(void **state)
 	assert_int_equal(st.st_mode & 0777, 0600);
 }
 
+/* It is known before anything is written. */
+static void name_without_room_beside_it_is_refused(void **state)
+{
+	struct output out;
+	char name[256];
+
+	(void)state;
+	memset(name, 'n', sizeof(name));
+	name[255] = '\0';
+	assert_fails(output_open(&out, name, true), "too long to be replaced");
+	assert_int_equal(tempdir_count("."), 0);
+	write_file(name, false, "abc");
+	assert_content(name, "abc");
+	name[230] = '\0';
+	write_file(name, true, "abc");
+	write_file(name, true, "def");
+	assert_content(name, "def");
+}
+
 static void nothing_is_left_when_it_is_not(void **state)
 {
 	struct output out;
@@ -404,6 +423,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(file_appears_when_published),
+		TEST(name_without_room_beside_it_is_refused),
 		TEST(nothing_is_left_when_it_is_not),
 		TEST(existing_file_is_kept_without_force),
 		TEST(failed_replacement_keeps_the_old_file),
