@@ -26,25 +26,36 @@ static void *libxc_extend(void *old, uint64_t have, uint64_t want, size_t size)
 	return array;
 }
 
-static int libxc_allow_pfns(struct libxc_reader *s, uint64_t max_pfn)
+/* Make memory for @pfns, at least twice as many as before: it is copied a few times only. */
+static int libxc_make_room(struct libxc_reader *s, uint64_t pfns)
 {
 	uint64_t per_frame = PAGE_BYTES / s->width;
-	uint64_t have = s->types ? s->max_pfn + 1 : 0;
+	uint64_t room = pfns < 2 * s->room ? 2 * s->room : pfns;
 	uint8_t *types;
 	uint64_t *p2m;
 
-	if (have > max_pfn)
-		return 0;
-	types = libxc_extend(s->types, have, max_pfn + 1, sizeof(*types));
+	if (room > STILLPOINT_PFN_LIMIT)
+		room = STILLPOINT_PFN_LIMIT;
+	types = libxc_extend(s->types, s->room, room, sizeof(*types));
 	if (types)
 		s->types = types;
-	p2m = libxc_extend(s->p2m, have ? s->max_pfn / per_frame + 1 : 0, max_pfn / per_frame + 1,
-			   sizeof(*p2m));
+	p2m = libxc_extend(s->p2m, s->room ? (s->room - 1) / per_frame + 1 : 0,
+			   (room - 1) / per_frame + 1, sizeof(*p2m));
 	if (p2m)
 		s->p2m = p2m;
 	if (!types || !p2m)
 		return msg_error("out of memory to check an image of %llu pages",
-				 (unsigned long long)max_pfn + 1);
+				 (unsigned long long)pfns);
+	s->room = room;
+	return 0;
+}
+
+static int libxc_allow_pfns(struct libxc_reader *s, uint64_t max_pfn)
+{
+	if (s->room && s->max_pfn >= max_pfn)
+		return 0;
+	if (max_pfn >= s->room && libxc_make_room(s, max_pfn + 1))
+		return -1;
 	s->max_pfn = max_pfn;
 	s->src->info.pfns = max_pfn + 1;
 	return 0;

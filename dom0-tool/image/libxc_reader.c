@@ -6,6 +6,7 @@
 #include "libxc_reader.h"
 #include "msg.h"
 #include "page.h"
+#include "signals.h"
 #include "xl_format.h"
 
 /* Bytes of a CPU policy that another layout takes; Xen's have about a hundred leaves. */
@@ -194,7 +195,7 @@ int libxc_read(struct libxc_reader *s)
 		return -1;
 	for (;;) {
 		s->at = s->r->offset;
-		if (reader_read(s->r, &h, sizeof(h), "a libxc record"))
+		if (signals_check() || reader_read(s->r, &h, sizeof(h), "a libxc record"))
 			return -1;
 		if (h.length > RECORD_LENGTH_MAX)
 			return libxc_bad(s, "an impossible length");

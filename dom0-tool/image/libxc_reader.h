@@ -19,6 +19,7 @@
  * @version: of the stream
  * @width: bytes of a guest word, 0 before X86_PV_INFO
  * @max_pfn: highest pfn so far allowed
+ * @room: pfns that there is memory for
  * @types: last type of each pfn, see libxc_type(); 0 where it did not come
  * @p2m: pfn of each frame of the p2m, as described last
  * @static_end: STATIC_DATA_END was there; so on
@@ -36,6 +37,7 @@ struct libxc_reader {
 	unsigned int version;
 	unsigned int width;
 	uint64_t max_pfn;
+	uint64_t room;
 	uint8_t *types;
 	uint64_t *p2m;
 	bool static_end;

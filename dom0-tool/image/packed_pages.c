@@ -10,6 +10,12 @@
 /* Frames that are passed on between two flushes, at least. */
 #define PACKED_BATCH 4
 
+/* Pages that may come, for each pfn: more than any save writes, few enough to be read. */
+#define PACKED_TIMES_MAX 64
+
+/* Pages that are passed on between two looks at signals; a run may have billions. */
+#define PACKED_SIGNALS (1u << 16)
+
 /* The bits of what is known: something; type; kind. */
 #define KNOWN 0x80
 #define KNOWN_TYPE_SHIFT 2
@@ -55,6 +61,20 @@ static void pages_count_frame(struct source_info *info, const struct stillpoint_
 	info->codecs |= 1u << head->codec;
 }
 
+/* The file need not have a byte for a page, so its length is no bound. */
+static int pages_count_run(struct packed_pages *pp, const struct stillpoint_run *run,
+			   uint64_t offset)
+{
+	pp->given += run->count;
+	if (pp->given > PACKED_TIMES_MAX * pp->pfns)
+		return msg_error(
+			"the image is damaged: pages come again too often in PAGES at offset %llu",
+			(unsigned long long)offset);
+	if (run->kind != STILLPOINT_PAGE_NONE)
+		pp->info->records += run->count;
+	return 0;
+}
+
 /* Pass on the pages of a run; *data is where the next page with data is. */
 static int pages_give_run(struct packed_pages *pp, const struct stillpoint_run *run,
 			  const uint8_t **data)
@@ -67,9 +87,9 @@ static int pages_give_run(struct packed_pages *pp, const struct stillpoint_run *
 	uint32_t i;
 
 	memset(pp->known + run->pfn, KNOWN | run->type << KNOWN_TYPE_SHIFT | run->kind, run->count);
-	if (run->kind != STILLPOINT_PAGE_NONE)
-		pp->info->records += run->count;
 	for (i = 0; i < run->count; i++, page.pfn++) {
+		if (i % PACKED_SIGNALS == PACKED_SIGNALS - 1 && signals_check())
+			return -1;
 		if (run->kind == STILLPOINT_PAGE_DATA) {
 			page.data = *data;
 			*data += PAGE_BYTES;
@@ -97,7 +117,8 @@ static int pages_give_frame(struct packed_pages *pp, const struct packed_slot *s
 		return -1;
 	pages_count_frame(pp->info, &frame->head);
 	for (i = 0; i < frame->head.runs; i++)
-		if (pages_give_run(pp, &frame->runs[i], &data))
+		if (pages_count_run(pp, &frame->runs[i], slot->offset) ||
+		    pages_give_run(pp, &frame->runs[i], &data))
 			return -1;
 	return 0;
 }
@@ -143,9 +164,12 @@ void packed_pages_put(struct packed_pages *pp, struct packed_slot *slot)
 
 int packed_pages_grow(struct packed_pages *pp, uint64_t pfns)
 {
-	/* Not realloc(): calloc() gives memory for nothing where pages never come. */
-	uint8_t *known = calloc(pfns, 1);
+	uint8_t *known;
 
+	if (pfns == pp->pfns)
+		return 0;
+	/* Not realloc(): calloc() gives memory for nothing where pages never come. */
+	known = calloc(pfns, 1);
 	if (!known)
 		return msg_error("out of memory to check an image of %llu pages",
 				 (unsigned long long)pfns);

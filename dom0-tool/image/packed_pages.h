@@ -49,6 +49,7 @@ struct packed_slot {
  * @to: where they go; NULL for nowhere
  * @known: of each pfn, what came last, see packed_pages.c; 0 if nothing did
  * @pfns: of @known
+ * @given: pages that came so far, of all kinds, repeats among them
  * @codecs: one for each thread
  * @first: slot that is passed on next
  * @used: slots from there on that are under way
@@ -60,6 +61,7 @@ struct packed_pages {
 	struct image *to;
 	uint8_t *known;
 	uint64_t pfns;
+	uint64_t given;
 	struct workers workers;
 	struct codec *codecs[WORKERS_MAX];
 	struct packed_slot *ring;

@@ -8,6 +8,7 @@
 /* Negative where what is older is freed. */
 static atomic_long allocated;
 static atomic_long most;
+static atomic_long sum;
 
 static void allocated_malloc(const volatile void *p, size_t size)
 {
@@ -15,6 +16,7 @@ static void allocated_malloc(const volatile void *p, size_t size)
 	long old = atomic_load(&most);
 
 	(void)p;
+	atomic_fetch_add(&sum, size);
 	while (now > old && !atomic_compare_exchange_weak(&most, &old, now))
 		;
 }
@@ -35,11 +37,17 @@ void allocated_begin(void)
 	installed = true;
 	allocated = 0;
 	most = 0;
+	sum = 0;
 }
 
 size_t allocated_most(void)
 {
 	return most;
+}
+
+size_t allocated_sum(void)
+{
+	return sum;
 }
 
 size_t allocated_now(void)

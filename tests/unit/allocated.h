@@ -17,6 +17,9 @@ void allocated_begin(void);
 /* The most bytes that were in use at once since then. */
 size_t allocated_most(void);
 
+/* All bytes that were asked for since then, freed or not. */
+size_t allocated_sum(void);
+
 /* Those that are in use now. */
 size_t allocated_now(void);
 

@@ -9,6 +9,7 @@
 
 #include <stillpoint/trailer.h>
 
+#include "allocated.h"
 #include "image_check.h"
 #include "tempdir.h"
 #include "tiny_image.h"
@@ -228,6 +229,35 @@ static void bad_streams_are_told_with_offsets(void **state)
 	stock_with(stock_size - 8, 2, 4, "libxl record of type 0x2");
 }
 
+/* Each record has a few bytes, and all that came before is not copied for it. */
+static void p2m_may_grow_often(void **state)
+{
+	const uint64_t n = 2000, record = 24 + 8;
+	size_t at = record_at(LIBXC_X86_PV_P2M_FRAMES, 16) + 24;
+	uint8_t *copy = malloc(stock_size + n * record), *p;
+	struct image_info info;
+	uint32_t h[4] = { LIBXC_X86_PV_P2M_FRAMES, 16 };
+	uint64_t pfn = 1, i;
+
+	(void)state;
+	assert_non_null(copy);
+	memcpy(copy, stock, at);
+	p = copy + at;
+	for (i = 0; i < n; i++) {
+		h[2] = h[3] = i * 512;
+		memcpy(p, h, sizeof(h));
+		memcpy(p + sizeof(h), &pfn, sizeof(pfn));
+		p += sizeof(h) + sizeof(pfn);
+	}
+	memcpy(p, stock + at, stock_size - at);
+	allocated_begin();
+	assert_works(check(copy, p - copy + stock_size - at, &info));
+	assert_true(allocated_sum() < 16 << 20);
+	assert_int_equal(info.src.pfns, (n - 1) * 512 + 1);
+	free(info.config);
+	free(copy);
+}
+
 static void bad_records_are_refused(void **state)
 {
 	size_t pages = record_at(LIBXC_PAGE_DATA, 8 + 24 + 4096);
@@ -346,6 +376,7 @@ int main(void)
 		cmocka_unit_test(other_files_are_no_images),
 		cmocka_unit_test(bad_envelopes_are_told_apart),
 		cmocka_unit_test(bad_streams_are_told_with_offsets),
+		cmocka_unit_test(p2m_may_grow_often),
 		cmocka_unit_test(bad_records_are_refused),
 		cmocka_unit_test(pages_may_come_again),
 		cmocka_unit_test(optional_record_is_skipped),

@@ -2,13 +2,16 @@
 #define _GNU_SOURCE
 #include "unit.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "allocated.h"
 #include "craft.h"
 #include "image/packed_writer.h"
 #include "pump.h"
+#include "signals.h"
 #include "sink.h"
 #include "small_guest.h"
 #include "tempdir.h"
@@ -404,6 +407,126 @@ static void hostile_runs_are_refused(void **state)
 	frame_with(&head, &reserved, "an impossible run");
 }
 
+/* @n frames of @run, in a guest of four pfns of which one came before. */
+static void runs_again(const struct stillpoint_run *run, unsigned int n, const char *text)
+{
+	static const struct stillpoint_frame head = { .runs = 1 };
+	struct craft c;
+	unsigned int i;
+
+	craft_begin(&c, NULL);
+	craft_header(&c);
+	craft_head(&c);
+	craft_p2m(&c, 3);
+	craft_page(&c);
+	for (i = 0; i < n; i++)
+		craft_frame(&c, &head, run);
+	craft_state(&c);
+	craft_index(&c);
+	craft_end(&c, UINT64_MAX);
+	craft_footer(&c);
+	if (text)
+		assert_refused(&c, NULL, text);
+	else
+		assert_accepted(&c);
+}
+
+/* A few bytes could tell of all pages again and again. */
+static void pages_that_come_too_often_are_refused(void **state)
+{
+	const struct stillpoint_run zero = { .count = 4, .kind = STILLPOINT_PAGE_ZERO };
+	const struct stillpoint_run none = { .count = 1, .type = 15 };
+
+	(void)state;
+	runs_again(&zero, 63, NULL);
+	runs_again(&zero, 64, "pages come again too often in PAGES at offset");
+	runs_again(&none, 255, NULL);
+	runs_again(&none, 256, "pages come again too often in PAGES at offset");
+}
+
+static uint64_t interrupted_pages;
+
+/* A signal comes with pfn 5. */
+static int interrupted_page(struct image *img, const struct image_page *given)
+{
+	(void)img;
+	interrupted_pages++;
+	return given->pfn == 5 ? raise(SIGTERM) : 0;
+}
+
+static int interrupted_head(struct image *img, const struct image_head *given)
+{
+	(void)img;
+	(void)given;
+	return 0;
+}
+
+static int interrupted_p2m(struct image *img, const struct image_p2m *given)
+{
+	(void)img;
+	(void)given;
+	return 0;
+}
+
+static int interrupted_flush(struct image *img)
+{
+	(void)img;
+	return 0;
+}
+
+static void signal_ends_the_longest_run(void **state)
+{
+	static const struct image_ops ops = {
+		.head = interrupted_head,
+		.p2m = interrupted_p2m,
+		.page = interrupted_page,
+		.flush = interrupted_flush,
+	};
+	static const struct stillpoint_frame head = { .runs = 1 };
+	const struct stillpoint_run all = { .count = 200000, .kind = STILLPOINT_PAGE_ZERO };
+	const struct source_options how = pump_options(NULL);
+	struct image img = { .ops = &ops };
+	struct craft c;
+
+	(void)state;
+	craft_begin(&c, NULL);
+	craft_header(&c);
+	craft_head(&c);
+	craft_p2m(&c, all.count - 1);
+	craft_frame(&c, &head, &all);
+	craft_state(&c);
+	signals_catch();
+	interrupted_pages = 0;
+	assert_fails(pump_bytes(c.bytes, c.size, &how, &img, NULL), "interrupted by signal 15");
+	assert_true(interrupted_pages < 70000);
+	signals_reset();
+	craft_free(&c);
+}
+
+/* What came before is not copied each time. */
+static void p2m_that_comes_again_costs_nothing(void **state)
+{
+	const struct source_options how = pump_options(NULL);
+	struct craft c;
+	unsigned int i;
+
+	(void)state;
+	craft_begin(&c, NULL);
+	craft_header(&c);
+	craft_head(&c);
+	for (i = 0; i < 200; i++)
+		craft_p2m(&c, (1 << 20) - 1);
+	craft_page(&c);
+	craft_state(&c);
+	craft_index(&c);
+	craft_end(&c, 1);
+	craft_footer(&c);
+	allocated_begin();
+	assert_works(pump_bytes(c.bytes, c.size, &how, NULL, NULL));
+	assert_true(allocated_sum() < 64 << 20);
+	craft_free(&c);
+}
+
 static void two_runs(uint64_t pfn1, uint32_t count1, uint64_t pfn2, uint32_t count2,
 		     const char *text)
 {
@@ -747,6 +870,9 @@ int main(void)
 		TEST(other_headers_are_refused),
 		TEST(optional_features_are_ignored),
 		TEST(hostile_runs_are_refused),
+		TEST(pages_that_come_too_often_are_refused),
+		TEST(signal_ends_the_longest_run),
+		TEST(p2m_that_comes_again_costs_nothing),
 		TEST(pages_that_are_there_twice_are_refused),
 		TEST(hostile_sizes_are_refused),
 		TEST(frames_of_wrong_length_are_refused),

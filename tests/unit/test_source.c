@@ -4,6 +4,7 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -174,6 +175,27 @@ static void all_of_a_pipe_comes_out(void **state)
 	assert_tiny_info();
 	assert_works(pump(tiny, tiny_size, 1, NULL));
 	assert_tiny_info();
+}
+
+static int interrupted_p2m(struct image *img, const struct image_p2m *p2m)
+{
+	(void)img;
+	(void)p2m;
+	return raise(SIGTERM);
+}
+
+/* Also where all bytes are there already. */
+static void signal_is_seen_at_the_next_record(void **state)
+{
+	struct image_ops ops = *rec->img.ops;
+
+	(void)state;
+	ops.p2m = interrupted_p2m;
+	rec->img.ops = &ops;
+	signals_catch();
+	assert_fails(pump(tiny, tiny_size, 0, &rec->img), "interrupted by signal 15");
+	assert_string_equal(rec->steps, "h");
+	signals_reset();
 }
 
 static void image_without_a_digest_comes_out(void **state)
@@ -445,6 +467,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(all_of_a_file_comes_out),
 		TEST(all_of_a_pipe_comes_out),
+		TEST(signal_is_seen_at_the_next_record),
 		TEST(image_without_a_digest_comes_out),
 		TEST(what_comes_again_comes_out_again),
 		TEST(no_tail_comes_out_of_a_damaged_image),
