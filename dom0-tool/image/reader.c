@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +18,21 @@
 
 /* Memory that is made for a read before any of its bytes came. */
 #define READER_STEP (1u << 16)
+
+/* A signal that comes just before a wait is seen after it, in ms. */
+#define READER_WAIT 200
+
+bool reader_try_again(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	if (errno == EINTR)
+		return true;
+	if (errno != EAGAIN)
+		return false;
+	poll(&pfd, 1, READER_WAIT);
+	return true;
+}
 
 int reader_open(struct reader *r, int fd)
 {
@@ -76,7 +92,7 @@ static ssize_t reader_fill(struct reader *r)
 			n = read(r->fd, r->buffer, r->room);
 		else
 			n = pread(r->fd, r->buffer, r->room, r->offset);
-	} while (n < 0 && errno == EINTR);
+	} while (n < 0 && reader_try_again(r->fd));
 	if (n < 0)
 		return msg_error("cannot read the image at offset %llu: %s",
 				 (unsigned long long)r->offset, strerror(errno));

@@ -32,6 +32,12 @@ struct reader {
 	size_t end;
 };
 
+/*
+ * After a read of @fd failed: true if it is to be tried again. Waits for bytes if it is a pipe
+ * that someone made non-blocking, not for long, so that the caller looks at signals.
+ */
+bool reader_try_again(int fd);
+
 /* Begin at the front of the regular file or the pipe @fd. Returns 0 or -1, recorded. */
 int reader_open(struct reader *r, int fd);
 

@@ -8,6 +8,7 @@
 #include "mapped_source.h"
 #include "msg.h"
 #include "packed_source.h"
+#include "reader.h"
 #include "signals.h"
 #include "source.h"
 #include "xl_format.h"
@@ -27,7 +28,7 @@ static int source_peek(struct source *peek)
 		else
 			n = read(peek->fd, peek->peeked + peek->npeeked,
 				 sizeof(peek->peeked) - peek->npeeked);
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && reader_try_again(peek->fd))
 			continue;
 		if (n < 0)
 			return msg_error("cannot read the image: %s", strerror(errno));

@@ -61,6 +61,40 @@ static int pipe_of(const uint8_t *data, size_t size)
 	return ends[0];
 }
 
+/* As pipe_of(), non-blocking; what comes takes its time, and @then happens in the end. */
+static int slow_pipe_of(const uint8_t *data, size_t size, void (*then)(void))
+{
+	size_t part, done;
+	int ends[2];
+
+	assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+	if (!fork()) {
+		close(ends[0]);
+		usleep(20000);
+		for (done = 0; done < size; done += part) {
+			part = size - done < 2777 ? size - done : 2777;
+			if (write(ends[1], data + done, part) != (ssize_t)part)
+				_exit(1);
+			usleep(5000);
+		}
+		then();
+		_exit(0);
+	}
+	close(ends[1]);
+	return ends[0];
+}
+
+static void do_nothing(void)
+{
+}
+
+static void stop_reader(void)
+{
+	usleep(50000);
+	kill(getppid(), SIGTERM);
+	usleep(500000);
+}
+
 static int file_of(const uint8_t *data, size_t size)
 {
 	int fd = memfd_create("image", 0);
@@ -175,6 +209,24 @@ static void all_of_a_pipe_comes_out(void **state)
 	assert_tiny_info();
 	assert_works(pump(tiny, tiny_size, 1, NULL));
 	assert_tiny_info();
+}
+
+/* Whoever shares the pipe may have made it so. */
+static void all_of_a_non_blocking_pipe_comes_out(void **state)
+{
+	static const struct source_options opts = { .threads = 1 };
+
+	(void)state;
+	assert_works(pump_fd(slow_pipe_of(tiny, tiny_size, do_nothing), &opts, &rec->img));
+	assert_string_equal(rec->steps, "hpdt");
+	assert_tiny();
+	signals_catch();
+	assert_fails(pump_fd(slow_pipe_of(tiny, 10, stop_reader), &opts, NULL),
+		     "interrupted by signal 15");
+	signals_reset();
+	assert_fails(pump_fd(slow_pipe_of(tiny, 5000, stop_reader), &opts, NULL),
+		     "interrupted by signal 15");
+	signals_reset();
 }
 
 static int interrupted_p2m(struct image *img, const struct image_p2m *p2m)
@@ -467,6 +519,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(all_of_a_file_comes_out),
 		TEST(all_of_a_pipe_comes_out),
+		TEST(all_of_a_non_blocking_pipe_comes_out),
 		TEST(signal_is_seen_at_the_next_record),
 		TEST(image_without_a_digest_comes_out),
 		TEST(what_comes_again_comes_out_again),
