@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "checksum.h"
 #include "mapped_source.h"
 #include "msg.h"
 #include "packed_source.h"
@@ -48,6 +49,19 @@ static struct source *source_packed(const struct stillpoint_image_header *h)
 	return src;
 }
 
+/* A layout that is none of ours. The checksum tells a new one from damage. */
+static void source_unknown_layout(const struct stillpoint_image_header *h)
+{
+	uint8_t sum[16];
+
+	checksum_128(h, offsetof(struct stillpoint_image_header, checksum), sum);
+	if (memcmp(sum, h->checksum, sizeof(sum)))
+		msg_error("the image is damaged: its header has a wrong checksum");
+	else
+		msg_error("the image is of the unknown layout %u; a newer tool is needed",
+			  h->layout);
+}
+
 /* Of Stillpoint's own header: its version, then its layout. NULL with an error recorded. */
 static struct source *source_own(const struct source *peek)
 {
@@ -81,8 +95,7 @@ static struct source *source_own(const struct source *peek)
 			"an image of the mapped layout cannot be read from a pipe; name its file");
 		return NULL;
 	}
-	msg_error("the image is damaged: unknown layout %u at offset %zu", h.layout,
-		  offsetof(struct stillpoint_image_header, layout));
+	source_unknown_layout(&h);
 	return NULL;
 }
 

@@ -128,7 +128,7 @@ struct source {
 	bool seekable;
 	struct source_options opts;
 	struct source_info info;
-	uint8_t peeked[32];
+	uint8_t peeked[STILLPOINT_IMAGE_HEADER_BYTES];
 	size_t npeeked;
 };
 

@@ -307,7 +307,7 @@ static void other_headers_are_refused(void **state)
 	HEADER(version, 2, "version 2");
 	HEADER(byteorder, 0x04030201, "byte order");
 	HEADER(byteorder, 0x01020305, "damaged: byte order");
-	HEADER(layout, 3, "unknown layout 3");
+	HEADER(layout, 3, "unknown layout 3; a newer tool is needed");
 	HEADER(mandatory, 4, "unknown mandatory feature 0x4");
 	HEADER(mandatory, 1ull << 63, "unknown mandatory feature 0x8000000000000000");
 	HEADER(page_bytes, 8192, "size of pages");

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "image/checksum.h"
 #include "image/source.h"
 #include "image/xl_format.h"
 #include "recorded.h"
@@ -501,7 +502,10 @@ static void own_headers_are_told_apart(void **state)
 	assert_fails(pump(bytes, sizeof(h), 0, NULL), "has version 2, this tool knows 1");
 	h.version = 1;
 	h.layout = 3;
-	assert_fails(pump(bytes, sizeof(h), 0, NULL), "unknown layout 3 at offset 16");
+	assert_fails(pump(bytes, sizeof(h), 0, NULL), "damaged: its header has a wrong checksum");
+	checksum_128(&h, offsetof(struct stillpoint_image_header, checksum), h.checksum);
+	assert_fails(pump(bytes, sizeof(h), 0, NULL), "unknown layout 3; a newer tool is needed");
+	assert_fails(pump(bytes, sizeof(h), 1, NULL), "unknown layout 3; a newer tool is needed");
 	h.byteorder = 0x04030201;
 	assert_fails(pump(bytes, sizeof(h), 0, NULL), "another byte order");
 	h.byteorder = 0x01030204;
