@@ -70,7 +70,7 @@ static int pages_count_run(struct packed_pages *pp, const struct stillpoint_run 
 		return msg_error(
 			"the image is damaged: pages come again too often in PAGES at offset %llu",
 			(unsigned long long)offset);
-	if (run->kind != STILLPOINT_PAGE_NONE)
+	if (run->kind == STILLPOINT_PAGE_DATA)
 		pp->info->records += run->count;
 	return 0;
 }

@@ -527,6 +527,35 @@ static void p2m_that_comes_again_costs_nothing(void **state)
 	craft_free(&c);
 }
 
+static void only_pages_with_data_are_records(void **state)
+{
+	static const struct stillpoint_frame head = { .runs = 2 };
+	const struct stillpoint_run runs[] = {
+		{ .pfn = 3, .count = 4, .kind = STILLPOINT_PAGE_ZERO },
+		{ .pfn = 7, .count = 2, .kind = STILLPOINT_PAGE_FREE },
+	};
+	const struct source_options how = pump_options(NULL);
+	struct source_info info;
+	struct craft c;
+
+	(void)state;
+	craft_begin(&c, NULL);
+	craft_header(&c);
+	craft_head(&c);
+	craft_p2m(&c, 9);
+	craft_page(&c);
+	craft_frame(&c, &head, runs);
+	craft_page(&c);
+	craft_state(&c);
+	craft_index(&c);
+	craft_end(&c, 7);
+	craft_footer(&c);
+	assert_works(pump_bytes(c.bytes, c.size, &how, NULL, &info));
+	assert_int_equal(info.records, 2);
+	assert_int_equal(info.pages[STILLPOINT_PAGE_ZERO], 4);
+	craft_free(&c);
+}
+
 static void two_runs(uint64_t pfn1, uint32_t count1, uint64_t pfn2, uint32_t count2,
 		     const char *text)
 {
@@ -873,6 +902,7 @@ int main(void)
 		TEST(pages_that_come_too_often_are_refused),
 		TEST(signal_ends_the_longest_run),
 		TEST(p2m_that_comes_again_costs_nothing),
+		TEST(only_pages_with_data_are_records),
 		TEST(pages_that_are_there_twice_are_refused),
 		TEST(hostile_sizes_are_refused),
 		TEST(frames_of_wrong_length_are_refused),
