@@ -279,13 +279,13 @@ static int tmem_take_pools(struct tmem_state *s, const struct image_tmem *part, 
 	return h.flags & STILLPOINT_TMEM_POOLS_FINAL ? tmem_check_final(s, offset) : 0;
 }
 
-/* The pool of @handle, if contents of it may be in the image. */
+/* The pool of @handle, if contents of it may be in the image; those of shared ones never are. */
 static struct tmem_pool *tmem_pool_of(struct tmem_state *s,
 				      const struct stillpoint_tmem_handle *handle)
 {
 	struct tmem_pool *pool = tmem_pool_find(s, handle->pool);
 
-	if (!pool ||
+	if (!pool || pool->told.flags & STILLPOINT_TMEM_POOL_SHARED ||
 	    (!tmem_is_persistent(pool) && !(s->head.flags & STILLPOINT_TMEM_POOLS_EPHEMERAL)))
 		return NULL;
 	return pool;

@@ -441,6 +441,37 @@ static void hostile_pages_are_refused(void **state)
 	assert_refused("a page of no pool");
 }
 
+/* Pool 5 is shared, and ephemeral pages are in the image. */
+static void begin_shared(void)
+{
+	begin();
+	body.head.flags = EPHEMERAL;
+	body.pools[1].flags |= STILLPOINT_TMEM_POOL_SHARED;
+	memset(body.pools[1].uuid, 0x5a, sizeof(body.pools[1].uuid));
+	last.head.flags |= EPHEMERAL;
+	last.pools[1] = body.pools[1];
+}
+
+static void contents_of_shared_pools_are_refused(void **state)
+{
+	struct craft c;
+
+	(void)state;
+	begin_shared();
+	craft_image(&c, NULL);
+	assert_works(read_craft(&c));
+	craft_free(&c);
+	page.page.handle.pool = 5;
+	last.head.persistent = 0;
+	last.head.ephemeral = 1;
+	last.pools[0].pages = 0;
+	last.pools[1].pages = 1;
+	assert_refused("a page of no pool");
+	begin_shared();
+	handle.handle.pool = 5;
+	assert_refused("a handle of no pool");
+}
+
 static void hostile_invalidates_are_refused(void **state)
 {
 	(void)state;
@@ -780,6 +811,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(encrypted_pools_are_not_readable, setup, teardown),
 		cmocka_unit_test_setup_teardown(hostile_pools_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(hostile_pages_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(contents_of_shared_pools_are_refused, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(hostile_invalidates_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(hostile_ends_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(order_is_checked, setup, teardown),
