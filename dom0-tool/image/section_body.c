@@ -47,6 +47,9 @@ int body_bytes(struct section_body *body, const void *data, size_t size)
 
 int body_config(struct section_body *body, const char *config)
 {
+	body->data = NULL;
+	if (!*config)
+		return msg_error("the domain's configuration is empty");
 	return body_bytes(body, config, strlen(config));
 }
 

@@ -84,7 +84,7 @@ static int xl_take_optional(struct xl_source *xl, const uint8_t *data, const str
 				 length, sizeof(*h));
 	data += sizeof(length);
 	if (h->mandatory_flags & XL_FLAG_JSON) {
-		if (!length || data[length - 1] || memchr(data, 0, length - 1))
+		if (length < 2 || data[length - 1] || memchr(data, 0, length - 1))
 			return msg_error(
 				"the image is damaged: the configuration at offset %zu is no string",
 				sizeof(*h) + sizeof(length));

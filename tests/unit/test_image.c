@@ -203,6 +203,7 @@ static void bad_envelopes_are_told_apart(void **state)
 	stock_with(44, 1 << 20, 4, "cut short");
 	stock_with(48, 1000, 4, "configuration of 1000 bytes");
 	stock_with(48, 0, 4, "no string");
+	stock_with(48, 1, 5, "no string");
 	stock_with(48, 26, 4, "no string");
 	stock_with(60, 0, 1, "no string");
 }

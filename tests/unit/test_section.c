@@ -264,6 +264,7 @@ static void state_comes_back(void **state)
 	memset(&vcpu.basic, 0x77, sizeof(vcpu.basic));
 	memset(shared_info, 0xa5, sizeof(shared_info));
 	assert_fails(section_state_complete(&st), "no CONFIG");
+	assert_fails(body_config(&body, ""), "configuration is empty");
 	assert_works(body_config(&body, head.config));
 	assert_taken(STILLPOINT_SECTION_CONFIG, &body);
 	assert_fails(section_state_complete(&st), "no PLATFORM");
