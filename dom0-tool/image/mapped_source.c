@@ -13,8 +13,18 @@
 #include "signals.h"
 #include "tmem_state.h"
 
+/* The order that sections come in. */
+enum mapped_stage {
+	STAGE_HEAD,
+	STAGE_PLACES,
+	STAGE_STATE,
+	STAGE_END,
+	STAGE_ANY,
+};
+
 /**
  * struct mapped_source - the source
+ * @stage: of the section that came last
  * @size: of the file
  * @offset: of what comes next
  * @places: those that were read
@@ -30,6 +40,7 @@ struct mapped_source {
 	struct ioqueue_options io;
 	struct sections sections;
 	struct section_state state;
+	enum mapped_stage stage;
 	uint64_t size;
 	uint64_t offset;
 	struct stillpoint_place *places;
@@ -182,6 +193,40 @@ static int source_tmem(struct mapped_source *m, const struct stillpoint_section 
 	return 0;
 }
 
+/* Those of tmem may stand anywhere before END, as what is unknown may. */
+static enum mapped_stage source_stage_of(uint32_t type)
+{
+	switch (type) {
+	case STILLPOINT_SECTION_CONFIG:
+	case STILLPOINT_SECTION_PLATFORM:
+	case STILLPOINT_SECTION_P2M:
+		return STAGE_HEAD;
+	case STILLPOINT_SECTION_PLACES:
+		return STAGE_PLACES;
+	case STILLPOINT_SECTION_TSC:
+	case STILLPOINT_SECTION_SHARED_INFO:
+	case STILLPOINT_SECTION_VCPU:
+		return STAGE_STATE;
+	case STILLPOINT_SECTION_END:
+		return STAGE_END;
+	default:
+		return STAGE_ANY;
+	}
+}
+
+static int source_enter_stage(struct mapped_source *m, uint32_t type, uint64_t offset)
+{
+	enum mapped_stage stage = source_stage_of(type);
+
+	if (stage == STAGE_ANY)
+		return 0;
+	if (stage < m->stage)
+		return msg_error("the image is damaged: %s at offset %llu is out of order",
+				 section_name(type), (unsigned long long)offset);
+	m->stage = stage;
+	return 0;
+}
+
 static int source_take(struct mapped_source *m, const struct stillpoint_section *h,
 		       const void *body, size_t size, uint64_t offset)
 {
@@ -211,7 +256,8 @@ static int source_section(struct mapped_source *m, uint32_t *type)
 	size_t size;
 	int ret;
 
-	if (source_read(m, &h, sizeof(h), "a section") || sections_next(&m->sections, &h, offset))
+	if (source_read(m, &h, sizeof(h), "a section") || sections_next(&m->sections, &h, offset) ||
+	    source_enter_stage(m, h.type, offset))
 		return -1;
 	if (h.length > m->size - m->offset)
 		return source_cut(m, section_name(h.type));

@@ -1099,6 +1099,50 @@ static void forged_sections_are_refused(void **state)
 	small_free();
 }
 
+/* The sections of types @one and @two, which follow each other, change places. */
+static void swapped(uint32_t one, uint32_t two, const char *text)
+{
+	size_t at = section_at(one), next = section_at(two), size = next - at, end;
+	struct stillpoint_section h;
+	uint8_t *image = malloc(small_size), *keep = malloc(small_size);
+	uint32_t number;
+
+	assert_non_null(image);
+	assert_non_null(keep);
+	memcpy(keep, small, small_size);
+	memcpy(image, small, small_size);
+	memcpy(&h, small + next, sizeof(h));
+	end = next + sizeof(h) + h.length;
+	memcpy(image + at, small + next, end - next);
+	memcpy(image + at + (end - next), small + at, size);
+	number = h.number;
+	memcpy(image + at + (end - next) + 12, &number, 4);
+	number--;
+	memcpy(image + at + 12, &number, 4);
+	/* So that the lengths are found. */
+	memcpy(small, image, small_size);
+	reseal(image);
+	memcpy(small, keep, small_size);
+	assert_int_equal(pwrite(fd, image, small_size, 0), small_size);
+	if (text)
+		assert_fails(pump(NULL, NULL, NULL), text);
+	else
+		assert_works(pump(NULL, NULL, NULL));
+	free(keep);
+	free(image);
+}
+
+static void order_of_sections_is_kept(void **state)
+{
+	(void)state;
+	small_make();
+	swapped(STILLPOINT_SECTION_CONFIG, STILLPOINT_SECTION_PLATFORM, NULL);
+	swapped(STILLPOINT_SECTION_TSC, STILLPOINT_SECTION_SHARED_INFO, NULL);
+	swapped(STILLPOINT_SECTION_P2M, STILLPOINT_SECTION_PLACES, "P2M at offset");
+	swapped(STILLPOINT_SECTION_PLACES, STILLPOINT_SECTION_TSC, "PLACES at offset");
+	small_free();
+}
+
 static void forged_places_are_refused(void **state)
 {
 	const char *text = "an impossible place of page 0x2";
@@ -1238,6 +1282,7 @@ int main(void)
 		TEST(copies_without_holes_are_read),
 		TEST(forged_headers_are_refused),
 		TEST(forged_sections_are_refused),
+		TEST(order_of_sections_is_kept),
 		TEST(forged_places_are_refused),
 		TEST(optional_parts_are_skipped),
 		TEST(file_size_limit_is_an_error),
