@@ -8,8 +8,9 @@
 /* Pages that are evicted at once. */
 #define ROOM_BATCH 32
 
-/* Times that room is made for one page. */
-#define ROOM_TRIES 16
+/* Pages that are evicted for one: some free nothing, as others or an export have their blobs. */
+#define ROOM_EPHEMERAL 512u
+#define ROOM_PERSISTENT (1u << 18)
 
 struct account *pool_account(struct tmem_store *s, struct pool *pool)
 {
@@ -81,28 +82,48 @@ static bool room_evict(struct tmem_store *s)
 	return true;
 }
 
-bool room_make(struct tmem_store *s, bool persistent)
+/* What is in use of that which lacks: @records of pages, or blobs. */
+static uint64_t room_taken(const struct tmem_store *s, bool records)
 {
-	unsigned int n = 0;
+	return records ? s->page_count : s->blobs.count;
+}
 
-	if (blobs_compact(&s->blobs))
-		return true;
-	while (n < ROOM_BATCH && room_evict(s))
-		n++;
-	return n || (persistent && export_give_up(s));
+/* Evict up to *@left pages, until some of what lacks is free. */
+static bool room_gain(struct tmem_store *s, bool records, unsigned int *left)
+{
+	uint64_t taken = room_taken(s, records);
+	unsigned int n;
+
+	for (n = 0; *left && (n < ROOM_BATCH || room_taken(s, records) == taken); n++) {
+		if (!room_evict(s))
+			break;
+		--*left;
+	}
+	return room_taken(s, records) < taken;
+}
+
+/*
+ * Join what is scattered, evict ephemeral pages, and, for a persistent one, give up exports.
+ * @records: those of pages lack, for which an empty zone helps only if their table may grow.
+ * False if nothing could be done.
+ */
+static bool room_make(struct tmem_store *s, bool persistent, bool records, unsigned int *left)
+{
+	return (!records && blobs_compact(&s->blobs)) || room_gain(s, records, left) ||
+	       (records && blobs_compact(&s->blobs)) || (persistent && export_give_up(s));
 }
 
 bool room_put(struct tmem_store *s, const void *page, const struct blob_bytes *stored,
 	      bool persistent, uint32_t *blob)
 {
-	unsigned int tries;
+	unsigned int left = persistent ? ROOM_PERSISTENT : ROOM_EPHEMERAL;
+	bool records;
 
-	for (tries = 0; tries < ROOM_TRIES; tries++) {
-		if (page_reserve(s) && blob_put(&s->blobs, page, stored, blob))
+	do {
+		records = !page_reserve(s);
+		if (!records && blob_put(&s->blobs, page, stored, blob))
 			return true;
-		if (!room_make(s, persistent))
-			return false;
-	}
+	} while (room_make(s, persistent, records, &left));
 	return false;
 }
 

@@ -227,12 +227,6 @@ void list_splice(struct tmem_store *s, struct list *to, struct list *from);
 
 /* room.c */
 
-/*
- * Make room for one more page: join what is scattered, evict ephemeral pages, and, for a
- * persistent one, give up exports. False if nothing could be done.
- */
-bool room_make(struct tmem_store *s, bool persistent);
-
 /* As blob_put(), making room. */
 bool room_put(struct tmem_store *s, const void *page, const struct blob_bytes *stored,
 	      bool persistent, uint32_t *blob);

@@ -436,6 +436,29 @@ static void export_gives_way_to_guests(void **state)
 			 TMEM_STATUS_ABORTED);
 }
 
+/* Evicting a page that the mark needs frees nothing. */
+static void export_that_pins_what_is_evicted_gives_way(void **state)
+{
+	struct tmem_next_reply reply;
+	uint8_t page[PAGE];
+	uint32_t n;
+
+	(void)state;
+	have_all_pools();
+	for (n = 0; n < 16 * MIB / PAGE; n++) {
+		model_page(n * 4 + 3, page);
+		tmem_put(dom, 2, 0, n, page);
+	}
+	begin(TMEM_EXPORT_EPHEMERAL);
+	assert_int_equal(tmem_export_mark(export), TMEM_STATUS_OK);
+	for (n = 0; n < 200; n++) {
+		model_page((100000 + n) * 4 + 3, page);
+		assert_int_equal(tmem_put(dom, 0, 0, n, page), STILLPOINT_TMEM_OK);
+	}
+	assert_int_equal(tmem_export_next(export, buffer, sizeof(buffer), &reply),
+			 TMEM_STATUS_ABORTED);
+}
+
 static uint32_t import_taken(struct tmem_importer *im)
 {
 	size_t at = 0, end = 0;
@@ -529,6 +552,8 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(one_export_of_a_domain_at_a_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(export_gives_way_to_guests, setup, teardown),
+		cmocka_unit_test_setup_teardown(export_that_pins_what_is_evicted_gives_way, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(imported_pools_are_the_exported_ones, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(import_that_is_not_bound_is_dropped, setup,

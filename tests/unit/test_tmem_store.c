@@ -528,6 +528,27 @@ static void ephemeral_pages_make_room(void **state)
 		check_random(dom, 0, i, 100000 + i);
 }
 
+/* Pages that take no room are older than those that do. */
+static void pages_of_no_use_do_not_stop_eviction(void **state)
+{
+	uint8_t page[PAGE] = { 0 };
+	uint32_t i;
+
+	(void)state;
+	new_pool(dom, 0, PERSISTENT);
+	new_pool(dom, 1, EPHEMERAL);
+	for (i = 0; i < 4000; i++)
+		assert_int_equal(tmem_put(dom, 1, 1, i, page), STILLPOINT_TMEM_OK);
+	for (i = 0; !stats().evicted; i++) {
+		model_page(i * 4 + 3, page);
+		tmem_put(dom, 1, 0, i, page);
+	}
+	assert_true(stats().zero_pages > 2000);
+	put_random(dom, 0, 0, 100000, STILLPOINT_TMEM_OK);
+	assert_int_equal(stats().zero_pages, 0);
+	check_random(dom, 0, 0, 100000);
+}
+
 /* Who has less than its share loses nothing to one that floods the store. */
 static void weights_say_who_loses_pages(void **state)
 {
@@ -691,6 +712,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(scattered_pages_are_joined, setup, teardown),
 		cmocka_unit_test_setup_teardown(ephemeral_pages_make_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(pages_of_no_use_do_not_stop_eviction, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(weights_say_who_loses_pages, setup, teardown),
 		cmocka_unit_test_setup_teardown(get_of_an_ephemeral_page_takes_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(shared_pool_is_for_who_may, setup, teardown),
