@@ -411,12 +411,21 @@ static struct pool *export_pending_pool(const struct tmem_exporter *x)
 	return NULL;
 }
 
-/* What the handles hold can be given. */
-static bool export_is_damaged(const struct tmem_exporter *x, const struct pool *p)
+/* The page that is to be given next cannot be. @p is the pool that it is of, if none was kept. */
+static bool export_is_damaged(struct tmem_exporter *x, const struct pool *p)
 {
-	if (x->kept.first && x->kept.first->blob == BLOB_BAD)
-		return true;
-	return p && x->store->pages[p->pending.first].blob == BLOB_BAD;
+	uint8_t page[STILLPOINT_TMEM_PAGE_SIZE];
+	const struct entry *kept = x->kept.first;
+	uint32_t blob, id;
+
+	if (x->log.first || (!kept && !p))
+		return false;
+	blob = kept ? kept->blob : x->store->pages[p->pending.first].blob;
+	id = kept ? kept->record.pool : p->id;
+	if (!blob_read(&x->store->blobs, blob, page))
+		return false;
+	msg_warn("a page of pool %u is damaged, so that the domain cannot be saved", id);
+	return true;
 }
 
 uint32_t tmem_export_next(struct tmem_exporter *x, void *records, uint32_t room,

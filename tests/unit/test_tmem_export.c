@@ -3,9 +3,12 @@
  * Exports of pools that change all the time: what was taken, replayed, is what the pools held at
  * the mark, handle by handle and byte by byte. Imports make the same pools of it.
  */
+#define _GNU_SOURCE /* memmem */
 #include "unit.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "tempdir.h"
 #include "tmem/export.h"
@@ -459,6 +462,53 @@ static void export_that_pins_what_is_evicted_gives_way(void **state)
 			 TMEM_STATUS_ABORTED);
 }
 
+/* The bytes of model page @n change by themselves. */
+static void damage(uint32_t n)
+{
+	uint8_t page[PAGE], *file, *at, byte;
+	size_t size;
+	int fd;
+
+	file = tempdir_read("store/arena", &size);
+	model_page(n, page);
+	at = memmem(file, size, page, PAGE);
+	assert_non_null(at);
+	byte = at[100] ^ 1;
+	fd = open("store/arena", O_WRONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, &byte, 1, at + 100 - file), 1);
+	close(fd);
+	free(file);
+}
+
+static void damaged_page_is_not_exported(void **state)
+{
+	struct tmem_next_reply reply;
+	uint8_t page[PAGE];
+	int replaced;
+
+	(void)state;
+	have_all_pools();
+	for (replaced = 0; replaced < 2; replaced++) {
+		model_page(3, page);
+		assert_int_equal(tmem_put(dom, 0, 0, 0, page), STILLPOINT_TMEM_OK);
+		damage(3);
+		begin(0);
+		assert_int_equal(tmem_export_mark(export), TMEM_STATUS_OK);
+		model_page(7, page);
+		if (replaced)
+			assert_int_equal(tmem_put(dom, 0, 0, 0, page), STILLPOINT_TMEM_OK);
+		/* The pools are given before it. */
+		tmem_export_next(export, buffer, TMEM_RECORD_MAX, &reply);
+		assert_int_equal(tmem_export_next(export, buffer, sizeof(buffer), &reply),
+				 TMEM_STATUS_FAILED);
+		tmem_export_end(export);
+		export = NULL;
+	}
+	begin(0);
+	assert_int_equal(tmem_export_next(export, buffer, sizeof(buffer), &reply), TMEM_STATUS_OK);
+}
+
 static uint32_t import_taken(struct tmem_importer *im)
 {
 	size_t at = 0, end = 0;
@@ -554,6 +604,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(export_gives_way_to_guests, setup, teardown),
 		cmocka_unit_test_setup_teardown(export_that_pins_what_is_evicted_gives_way, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(damaged_page_is_not_exported, setup, teardown),
 		cmocka_unit_test_setup_teardown(imported_pools_are_the_exported_ones, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(import_that_is_not_bound_is_dropped, setup,
