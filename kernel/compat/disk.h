@@ -5,7 +5,11 @@
 #include <linux/blkdev.h>
 #include <linux/err.h>
 #include <linux/limits.h>
+#include <linux/math.h>
 #include <linux/version.h>
+
+/* A bio has its bytes in 32 bits, which not every kernel minds when it splits zeroing. */
+#define SP_MAX_ZEROES_SECTORS round_down(UINT_MAX >> SECTOR_SHIFT, PAGE_SECTORS)
 
 /*
  * A disk that takes bios, of whole pages, and any discard. Since 6.9 the limits are given at
@@ -20,7 +24,7 @@ static inline struct gendisk *sp_alloc_page_disk(void)
 		.io_min = PAGE_SIZE,
 		.discard_granularity = PAGE_SIZE,
 		.max_hw_discard_sectors = UINT_MAX,
-		.max_write_zeroes_sectors = UINT_MAX,
+		.max_write_zeroes_sectors = SP_MAX_ZEROES_SECTORS,
 	};
 
 	return blk_alloc_disk(&limits, NUMA_NO_NODE);
@@ -33,7 +37,7 @@ static inline struct gendisk *sp_alloc_page_disk(void)
 	blk_queue_physical_block_size(disk->queue, PAGE_SIZE);
 	blk_queue_io_min(disk->queue, PAGE_SIZE);
 	blk_queue_max_discard_sectors(disk->queue, UINT_MAX);
-	blk_queue_max_write_zeroes_sectors(disk->queue, UINT_MAX);
+	blk_queue_max_write_zeroes_sectors(disk->queue, SP_MAX_ZEROES_SECTORS);
 	disk->queue->limits.discard_granularity = PAGE_SIZE;
 	blk_queue_flag_set(QUEUE_FLAG_NONROT, disk->queue);
 	return disk;
