@@ -268,7 +268,8 @@ struct sp_tmem_pool *sp_tmem_pool_create(u32 flags, const u8 *uuid)
 	if (!pool)
 		return ERR_PTR(-ENOMEM);
 	pool->flags = flags;
-	pool->empty = !(flags & STILLPOINT_TMEM_POOL_SHARED);
+	/* Of a shared pool the store drops our part only, or whatever had the id. */
+	pool->empty = true;
 	pool->control.pool = pool;
 	INIT_LIST_HEAD(&pool->control.link);
 	INIT_LIST_HEAD(&pool->queue);
