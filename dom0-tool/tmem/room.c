@@ -5,10 +5,10 @@
  */
 #include "tmem/state.h"
 
-/* Pages that are evicted at once. */
+/* Pages that go at once. */
 #define ROOM_BATCH 32
 
-/* Pages that are evicted for one: some free nothing, as others or an export have their blobs. */
+/* Pages that go for one: some free nothing, as others or an export have their blobs. */
 #define ROOM_EPHEMERAL 512u
 #define ROOM_PERSISTENT (1u << 18)
 
@@ -88,14 +88,24 @@ static uint64_t room_taken(const struct tmem_store *s, bool records)
 	return records ? s->page_count : s->blobs.count;
 }
 
-/* Evict up to *@left pages, until some of what lacks is free. */
-static bool room_gain(struct tmem_store *s, bool records, unsigned int *left)
+/* A page of a pool that is on its way out goes. False if there is none. */
+static bool room_clear(struct tmem_store *s)
+{
+	uint64_t pages = s->page_count;
+
+	tmem_store_work(s, 1);
+	return s->page_count < pages;
+}
+
+/* Up to *@left pages go by @drop, until some of what lacks is free. */
+static bool room_gain(struct tmem_store *s, bool records, unsigned int *left,
+		      bool (*drop)(struct tmem_store *))
 {
 	uint64_t taken = room_taken(s, records);
 	unsigned int n;
 
 	for (n = 0; *left && (n < ROOM_BATCH || room_taken(s, records) == taken); n++) {
-		if (!room_evict(s))
+		if (!drop(s))
 			break;
 		--*left;
 	}
@@ -103,14 +113,15 @@ static bool room_gain(struct tmem_store *s, bool records, unsigned int *left)
 }
 
 /*
- * Join what is scattered, evict ephemeral pages, and, for a persistent one, give up exports.
- * @records: those of pages lack, for which an empty zone helps only if their table may grow.
- * False if nothing could be done.
+ * Drop what is on its way out, join what is scattered, evict ephemeral pages, and, for a
+ * persistent one, give up exports. @records: those of pages lack, for which an empty zone helps
+ * only if their table may grow. False if nothing could be done.
  */
 static bool room_make(struct tmem_store *s, bool persistent, bool records, unsigned int *left)
 {
-	return (!records && blobs_compact(&s->blobs)) || room_gain(s, records, left) ||
-	       (records && blobs_compact(&s->blobs)) || (persistent && export_give_up(s));
+	return room_gain(s, records, left, room_clear) || (!records && blobs_compact(&s->blobs)) ||
+	       room_gain(s, records, left, room_evict) || (records && blobs_compact(&s->blobs)) ||
+	       (persistent && export_give_up(s));
 }
 
 bool room_put(struct tmem_store *s, const void *page, const struct blob_bytes *stored,
@@ -127,7 +138,19 @@ bool room_put(struct tmem_store *s, const void *page, const struct blob_bytes *s
 	return false;
 }
 
+/* Of persistent pools that are on their way out, and may go; ephemeral pages count anyway. */
+static uint64_t room_going(const struct tmem_store *s)
+{
+	uint64_t bytes = 0;
+	uint32_t n;
+
+	for (n = s->going; n; n = s->pools[n].chain)
+		if (pool_is_persistent(&s->pools[n]) && !s->pools[n].export)
+			bytes += s->pools[n].bytes;
+	return bytes;
+}
+
 uint64_t room_bytes(const struct tmem_store *s)
 {
-	return arena_room(&s->arena) + s->ephemeral_bytes;
+	return arena_room(&s->arena) + s->ephemeral_bytes + room_going(s);
 }

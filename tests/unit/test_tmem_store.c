@@ -549,6 +549,31 @@ static void pages_of_no_use_do_not_stop_eviction(void **state)
 	check_random(dom, 0, 0, 100000);
 }
 
+/* What a dropped pool held is room, before it is dropped bit by bit. */
+static void pools_that_go_make_room(void **state)
+{
+	struct tmem_hello_reply hello;
+	uint8_t page[PAGE];
+	uint32_t n = 0, i;
+
+	(void)state;
+	opts.quota = 1000000;
+	tmem_domain_drop(dom);
+	reopen();
+	new_pool(dom, 0, PERSISTENT);
+	do
+		model_page(++n * 4 + 3, page);
+	while (tmem_put(dom, 0, 0, n, page) == STILLPOINT_TMEM_OK);
+	assert_int_equal(tmem_pool_destroy(dom, 0), STILLPOINT_TMEM_OK);
+	tmem_store_hello(store, &hello);
+	assert_true(hello.room_bytes >= (n - 1) * PAGE);
+	new_pool(dom, 0, PERSISTENT);
+	for (i = 1; i < n; i++)
+		put_random(dom, 0, i, 100000 + i, STILLPOINT_TMEM_OK);
+	for (i = 1; i < n; i++)
+		check_random(dom, 0, i, 100000 + i);
+}
+
 /* Who has less than its share loses nothing to one that floods the store. */
 static void weights_say_who_loses_pages(void **state)
 {
@@ -714,6 +739,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(ephemeral_pages_make_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(pages_of_no_use_do_not_stop_eviction, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(pools_that_go_make_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(weights_say_who_loses_pages, setup, teardown),
 		cmocka_unit_test_setup_teardown(get_of_an_ephemeral_page_takes_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(shared_pool_is_for_who_may, setup, teardown),
