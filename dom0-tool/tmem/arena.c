@@ -160,22 +160,45 @@ static int arena_find(struct arena *a, const char *dir)
 	return arena_map(a);
 }
 
-static int arena_lock(struct arena *a, const char *dir)
+/* Returns a descriptor that holds it. */
+static int arena_lock_file(const char *path, const char *dir)
 {
 	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return msg_error("cannot open '%s': %s", path, strerror(errno));
+	if (!fcntl(fd, F_OFD_SETLK, &fl))
+		return fd;
+	if (errno == EAGAIN || errno == EACCES)
+		msg_error("another daemon serves the tmem store in '%s'", dir);
+	else
+		msg_error("cannot lock '%s': %s", path, strerror(errno));
+	close(fd);
+	return -1;
+}
+
+int arena_lock_beside(const char *dir)
+{
+	size_t length = strlen(dir);
+	char path[PATH_MAX];
+
+	while (length > 1 && dir[length - 1] == '/')
+		length--;
+	if (snprintf(path, sizeof(path), "%.*s.lock", (int)length, dir) >= (int)sizeof(path))
+		return msg_error("the path '%s' is too long", dir);
+	return arena_lock_file(path, dir);
+}
+
+static int arena_lock(struct arena *a, const char *dir)
+{
 	char path[PATH_MAX];
 
 	if (mkdir(dir, 0700) && errno != EEXIST)
 		return msg_error("cannot make '%s': %s", dir, strerror(errno));
 	snprintf(path, sizeof(path), "%s/lock", dir);
-	a->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (a->lock < 0)
-		return msg_error("cannot open '%s': %s", path, strerror(errno));
-	if (!fcntl(a->lock, F_OFD_SETLK, &fl))
-		return 0;
-	if (errno == EAGAIN || errno == EACCES)
-		return msg_error("another daemon serves the tmem store in '%s'", dir);
-	return msg_error("cannot lock '%s': %s", path, strerror(errno));
+	a->lock = arena_lock_file(path, dir);
+	return a->lock < 0 ? -1 : 0;
 }
 
 static int arena_open_file(struct arena *a, const char *dir, uint64_t limit, uint64_t most)

@@ -200,6 +200,12 @@ static inline void arena_commit(uint64_t *word, uint64_t value)
 }
 
 /*
+ * Lock the file @dir.lock, which is there before what is mounted at @dir. Returns a descriptor
+ * that holds it until closed, or -1 with an error recorded.
+ */
+int arena_lock_beside(const char *dir);
+
+/*
  * Open the file in @dir, or make it, for at most @limit bytes; a new one can later be given up to
  * @most bytes. Only one process can have it open. What is in the tables is for the caller to
  * check. Returns 0, or -1 with an error recorded.

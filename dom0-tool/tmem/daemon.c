@@ -18,6 +18,7 @@
 
 #include "clock.h"
 #include "msg.h"
+#include "tmem/arena.h"
 #include "tmem/clients.h"
 #include "tmem/daemon.h"
 #include "tmem/peers.h"
@@ -31,6 +32,7 @@
 
 /**
  * struct daemon - what runs
+ * @lock: beside the store's directory
  * @signals: SIGTERM and SIGINT arrive there
  * @watches: stands for xenstore in what epoll says; as @events does for event channels
  */
@@ -39,6 +41,7 @@ struct daemon {
 	struct tmem_store *store;
 	struct peers *peers;
 	struct clients *clients;
+	int lock;
 	int epoll;
 	int signals;
 	char watches;
@@ -75,8 +78,6 @@ static int daemon_mount(const char *dir, uint64_t limit)
 	struct stat own, above;
 	struct statfs fs;
 
-	if (daemon_make_dirs(dir))
-		return -1;
 	snprintf(parent, sizeof(parent), "%s/..", dir);
 	if (stat(dir, &own) || stat(parent, &above) || statfs(dir, &fs))
 		return msg_error("cannot look at '%s': %s", dir, strerror(errno));
@@ -84,7 +85,7 @@ static int daemon_mount(const char *dir, uint64_t limit)
 		if (fs.f_type != TMPFS_MAGIC)
 			return msg_error("'%s' is on a disk; tmem needs a file system in memory",
 					 dir);
-		/* Never smaller: another daemon may be at work, which is known later only. */
+		/* Never smaller: what is there may need it. */
 		now = fs.f_blocks * (uint64_t)fs.f_bsize;
 		size = now > limit + DAEMON_SLACK ? now - DAEMON_SLACK : limit;
 		flags |= MS_REMOUNT;
@@ -95,6 +96,15 @@ static int daemon_mount(const char *dir, uint64_t limit)
 		return msg_error("cannot mount a file system in memory at '%s': %s", dir,
 				 strerror(errno));
 	return 0;
+}
+
+/* One daemon at a time mounts, and goes on. */
+static int daemon_prepare(struct daemon *d, const char *dir, uint64_t limit)
+{
+	if (daemon_make_dirs(dir))
+		return -1;
+	d->lock = arena_lock_beside(dir);
+	return d->lock < 0 ? -1 : daemon_mount(dir, limit);
 }
 
 /* sd_notify(3): a datagram to the socket that the environment names. */
@@ -149,7 +159,7 @@ static int daemon_catch(struct daemon *d)
 static int daemon_open(struct daemon *d, const struct tmem_daemon_options *opts)
 {
 	if (xen_open(&d->xen, false) || daemon_catch(d) ||
-	    daemon_mount(opts->dir, opts->store.limit))
+	    daemon_prepare(d, opts->dir, opts->store.limit))
 		return -1;
 	d->store = tmem_store_open(opts->dir, &opts->store);
 	if (!d->store)
@@ -176,6 +186,8 @@ static void daemon_close(struct daemon *d)
 	if (d->signals >= 0)
 		close(d->signals);
 	xen_close(&d->xen);
+	if (d->lock >= 0)
+		close(d->lock);
 }
 
 static int daemon_event(struct daemon *d, void *ptr)
@@ -228,7 +240,7 @@ static int daemon_turn(struct daemon *d)
 
 int tmem_daemon_run(const struct tmem_daemon_options *opts)
 {
-	struct daemon d = { .epoll = -1, .signals = -1 };
+	struct daemon d = { .lock = -1, .epoll = -1, .signals = -1 };
 	int ret = daemon_open(&d, opts);
 
 	if (!ret)

@@ -378,6 +378,23 @@ static void only_one_process_has_the_store(void **state)
 	msg_error_clear();
 }
 
+/* Before anything is mounted there, and whatever is. */
+static void only_one_process_prepares_the_store(void **state)
+{
+	int fd = arena_lock_beside("store/");
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(access("store.lock", F_OK), 0);
+	assert_int_equal(arena_lock_beside("store"), -1);
+	assert_non_null(strstr(msg_error_text(), "another daemon"));
+	msg_error_clear();
+	close(fd);
+	fd = arena_lock_beside("store");
+	assert_true(fd >= 0);
+	close(fd);
+}
+
 static void quota_bounds_persistent_pages_only(void **state)
 {
 	struct tmem_set set = { .what = TMEM_SET_QUOTA, .quota = 3 };
@@ -730,6 +747,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(process_may_be_killed_at_any_instant, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(only_one_process_has_the_store, setup, teardown),
+		cmocka_unit_test_setup_teardown(only_one_process_prepares_the_store, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(quota_bounds_persistent_pages_only, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(equal_pages_are_stored_once, setup, teardown),
