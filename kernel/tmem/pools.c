@@ -287,7 +287,8 @@ struct sp_tmem_pool *sp_tmem_pool_create(u32 flags, const u8 *uuid)
 		return ERR_PTR(err);
 	}
 	err = wait_for_answer(pool);
-	if (err) {
+	/* An ephemeral one is done without until a session in which it is named. */
+	if (err && is_persistent(pool)) {
 		sp_tmem_pool_destroy(pool);
 		return ERR_PTR(err);
 	}

@@ -68,8 +68,9 @@ struct sp_tmem_pool {
  * @flags: STILLPOINT_TMEM_POOL_PERSISTENT or _SHARED
  * @uuid: 16 bytes, of a shared pool; else NULL
  *
- * Return: a pool, for sp_tmem_pool_destroy(), or an ERR_PTR: -ETIMEDOUT if no store
- * answers, -ENOSPC if it wants no more pools, -ENFILE if we have too many.
+ * Return: a pool, for sp_tmem_pool_destroy(), or an ERR_PTR: -ENFILE if we have too many;
+ * of a persistent pool, -ETIMEDOUT if no store answers, -ENOSPC if it wants no more pools.
+ * An ephemeral one that no store has named cannot be reached until one does.
  */
 struct sp_tmem_pool *sp_tmem_pool_create(u32 flags, const u8 *uuid);
 
