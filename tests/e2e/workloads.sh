@@ -82,7 +82,11 @@ start_one() {
 	tmpfs-*) work_in "$2" "${churn[@]}" /dev/shm "${2#tmpfs-}" ;;
 	disk) work_in "$2" diskload --path /data/disk --size-mib 16 --depth 8 ;;
 	files) work_in "$2" fsyncer --dir /root/files ;;
-	swap) work_in "$2" sh /run/jobs/confined 12 dirty --rate 4 --size 24 ;;
+	swap)
+		# Its file is made before others fill the disk.
+		work_script+='sh /run/jobs/confined 12 true || exit 1'$'\n'
+		work_in "$2" sh /run/jobs/confined 12 dirty --rate 4 --size 24
+		;;
 	programs | watches) work_round "$2" 0 ;;
 	modules | compact | hotplug) work_round "$2" 200 ;;
 	patches | ftrace | caches) work_round "$2" 500 ;;
