@@ -22,6 +22,9 @@ CASE_SECONDS=900
 	task_works=(forks threads segments tls reads)
 	kernel_works=(modules patches ftrace programs compact caches hotplug swap watches)
 	outside_works=(receive balloon vcpus)
+	# One of each kind: all of them at once take an emulated guest too long.
+	together_works=(dirty-slow dirty-fast protect remap softdirty shared private pagecache direct
+		files forks modules swap receive balloon)
 	all_works=("${memory_works[@]}" "${file_works[@]}" "${disk_works[@]}" "${task_works[@]}"
 		"${kernel_works[@]}" "${outside_works[@]}")
 }
