@@ -67,7 +67,8 @@ swap() {
 }
 
 quiet prepare g1 || fail "no guest"
-quiet store_start || fail "no store"
+quiet store_start --limit 1000 || fail "no store"
+quiet stillpoint tmem set --quota "$mib" g1 || fail "no quota"
 quiet make_devices || fail "no devices"
 for ((n = 1; n <= repeat; n++)); do
 	for way in "${ways[@]}"; do
