@@ -64,6 +64,9 @@ static int convert_side(struct convert *c)
 {
 	bool has = c->src->info.layout == IMAGE_XL && c->src->info.side;
 
+	if (has && c->opts->image.layout == IMAGE_XL)
+		return msg_error(
+			"the guest's tmem pools are in a side file, which is read for another layout only; convert it to packed first");
 	if (has && !c->opts->side_path)
 		return msg_error(
 			"the guest's tmem pools are in a side file; name it with --tmem-file");

@@ -648,6 +648,9 @@ static void xl_loses_no_page(void **state)
 	to_xl.tmem_path = "side";
 	assert_works(convert("image", &to_xl));
 	assert_fails(convert("xl", &back), "--tmem-file");
+	to_xl.path = "xl3";
+	to_xl.tmem_path = "side3";
+	assert_fails(convert("xl", &to_xl), "convert it to packed first");
 	back.side_path = "image";
 	assert_fails(convert("xl", &back), "this is no side file");
 	back.side_path = "side";
