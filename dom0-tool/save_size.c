@@ -15,12 +15,15 @@
 /* How often a page may be in the image. */
 static uint64_t size_times(const struct save_options *opts)
 {
-	/* The round that begins last may copy all of the memory, and so may the park. */
-	uint64_t rounds = SAVE_TIMES + 1;
+	/*
+	 * The round that begins last may copy all of the memory, and so may the one after a
+	 * freeze, and the park.
+	 */
+	uint64_t rounds = SAVE_TIMES + 1, more = opts->freeze ? 2 : 1;
 
 	if (opts->image.layout == IMAGE_MAPPED || opts->track == &tracker_none)
 		return 1;
-	return (opts->max_rounds < rounds ? opts->max_rounds : rounds) + 1;
+	return (opts->max_rounds < rounds ? opts->max_rounds : rounds) + more;
 }
 
 static int size_look(struct domain *dom, struct domain_info *info, uint64_t *pfns)
