@@ -258,7 +258,7 @@ void arena_close(struct arena *a)
 uint64_t arena_used(const struct arena *a)
 {
 	return (uintptr_t)a->pages - (uintptr_t)a->map + a->super->page_high * ARENA_PAGE_COST +
-	       a->super->blob_high * ARENA_BLOB_COST + a->zone_count * ARENA_ZONE;
+	       a->super->blob_high * ARENA_BLOB_COST + a->zone_count * ARENA_ZONE + a->kept;
 }
 
 /* A table is never given back: half of the room is for what is in the pages. */

@@ -157,6 +157,7 @@ struct arena_zone;
 /**
  * struct arena - an open file
  * @limit: bytes of memory that it may take, and what the process keeps for its records
+ * @kept: bytes of it that the store keeps for other things
  * @zones: what is known of each zone
  * @partial: by class, the first zone with room, or 0
  * @room: by class, pieces that fit into those
@@ -170,6 +171,7 @@ struct arena {
 	uint8_t *map;
 	size_t size;
 	uint64_t limit;
+	uint64_t kept;
 	struct arena_super *super;
 	struct arena_domain *domains;
 	struct arena_pool *pools;

@@ -19,6 +19,12 @@ struct entry {
 	uint32_t blob;
 };
 
+/* Bytes of memory that an entry takes. */
+#define ENTRY_BYTES (sizeof(struct entry) + 16)
+
+/* Entries that make less room are not worth an export. */
+#define EXPORT_WORTH ARENA_ZONE
+
 struct entries {
 	struct entry *first;
 	struct entry **end;
@@ -31,6 +37,7 @@ struct entries {
  * @pools: numbers of those whose pages are exported
  * @log: what happened before the mark
  * @kept: pages that changed after the mark
+ * @bytes: that both take
  * @totals: of the mark
  * @changed: the pools are not what they were at the mark
  */
@@ -46,6 +53,7 @@ struct tmem_exporter {
 	uint32_t pools[TMEM_POOLS_MAX];
 	struct entries log;
 	struct entries kept;
+	uint64_t bytes;
 	struct tmem_totals totals;
 };
 
@@ -76,6 +84,8 @@ static void entry_free(struct tmem_exporter *x, struct entry *e)
 {
 	if (e->record.type == TMEM_RECORD_PAGE)
 		blob_drop(&x->store->blobs, e->blob);
+	x->bytes -= ENTRY_BYTES;
+	x->store->arena.kept -= ENTRY_BYTES;
 	free(e);
 }
 
@@ -123,6 +133,8 @@ static struct entry *export_log(struct tmem_exporter *x, struct entries *list,
 		export_abort(x);
 		return NULL;
 	}
+	x->bytes += ENTRY_BYTES;
+	x->store->arena.kept += ENTRY_BYTES;
 	e->record.type = type;
 	e->record.pool = pool;
 	entries_append(list, e);
@@ -167,7 +179,7 @@ static void export_forget_pool(struct tmem_exporter *x, uint32_t number)
 	*link = e->next;
 	if (!e->next)
 		x->log.end = link;
-	free(e);
+	entry_free(x, e);
 }
 
 void export_pool_goes(struct tmem_domain *d, struct pool *p)
@@ -258,7 +270,7 @@ bool export_give_up(struct tmem_store *s)
 {
 	struct tmem_exporter *x = s->exports;
 
-	while (x && !x->kept.first)
+	while (x && !x->kept.first && x->bytes < EXPORT_WORTH)
 		x = x->next;
 	if (!x)
 		return false;

@@ -277,7 +277,7 @@ static void pool_forget(struct tmem_store *s, struct pool *p)
 		domain_forget(d);
 }
 
-bool tmem_store_work(struct tmem_store *s, unsigned int pages)
+bool pools_work(struct tmem_store *s, unsigned int pages)
 {
 	uint32_t *link = &s->going;
 	struct pool *p;

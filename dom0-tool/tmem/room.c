@@ -12,6 +12,9 @@
 #define ROOM_EPHEMERAL 512u
 #define ROOM_PERSISTENT (1u << 18)
 
+/* Bytes that exports may keep beyond the limit. */
+#define ROOM_SLACK (256u << 10)
+
 struct account *pool_account(struct tmem_store *s, struct pool *pool)
 {
 	return pool->domain == ARENA_NOBODY ? &pool->shared : &s->domains[pool->domain].own;
@@ -93,7 +96,7 @@ static bool room_clear(struct tmem_store *s)
 {
 	uint64_t pages = s->page_count;
 
-	tmem_store_work(s, 1);
+	pools_work(s, 1);
 	return s->page_count < pages;
 }
 
@@ -136,6 +139,15 @@ bool room_put(struct tmem_store *s, const void *page, const struct blob_bytes *s
 			return true;
 	} while (room_make(s, persistent, records, &left));
 	return false;
+}
+
+void room_fit(struct tmem_store *s)
+{
+	unsigned int left = ROOM_PERSISTENT;
+
+	while (s->arena.kept > ROOM_SLACK && !arena_trim(&s->arena, 0) &&
+	       room_make(s, true, false, &left))
+		;
 }
 
 /* Of persistent pools that are on their way out, and may go; ephemeral pages count anyway. */

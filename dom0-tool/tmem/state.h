@@ -231,6 +231,9 @@ void list_splice(struct tmem_store *s, struct list *to, struct list *from);
 bool room_put(struct tmem_store *s, const void *page, const struct blob_bytes *stored,
 	      bool persistent, uint32_t *blob);
 
+/* What exports keep comes without being asked for: make up for it, or give them up. */
+void room_fit(struct tmem_store *s);
+
 /* Bytes that could be taken for data. */
 uint64_t room_bytes(const struct tmem_store *s);
 
@@ -252,6 +255,9 @@ bool pool_load(struct tmem_store *s, uint32_t n);
 
 /* After all were read. */
 void pools_settle(struct tmem_store *s);
+
+/* As tmem_store_work(), for pools alone. */
+bool pools_work(struct tmem_store *s, unsigned int pages);
 
 bool pool_flags_valid(uint32_t flags, const uint8_t uuid[16]);
 
@@ -289,7 +295,7 @@ void export_page_added(struct pool *p, struct page *page);
 void export_page_changes(struct tmem_store *s, struct pool *p, uint32_t n);
 void export_page_goes(struct tmem_store *s, struct pool *p, uint32_t n);
 
-/* Give up an export that keeps pages for its mark. False if there is none. */
+/* Give up an export that keeps pages for its mark, or much else. False if there is none. */
 bool export_give_up(struct tmem_store *s);
 
 /* @d, which has an export, is about to go. */

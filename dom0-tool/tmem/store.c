@@ -185,6 +185,12 @@ enum stillpoint_tmem_status tmem_invalidate_object(struct tmem_domain *d, uint32
 	return STILLPOINT_TMEM_OK;
 }
 
+bool tmem_store_work(struct tmem_store *s, unsigned int pages)
+{
+	room_fit(s);
+	return pools_work(s, pages);
+}
+
 void tmem_store_stats(const struct tmem_store *s, struct tmem_stats *stats)
 {
 	uint32_t n;

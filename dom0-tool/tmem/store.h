@@ -55,7 +55,10 @@ struct tmem_store *tmem_store_open(const char *dir, const struct tmem_store_opti
 /* The files stay. */
 void tmem_store_close(struct tmem_store *s);
 
-/* Drop up to @pages pages that are on their way out. Returns true if there are more. */
+/*
+ * Keep what exports take within the limit, and drop up to @pages pages that are on their way
+ * out. Returns true if there are more.
+ */
 bool tmem_store_work(struct tmem_store *s, unsigned int pages);
 
 void tmem_store_stats(const struct tmem_store *s, struct tmem_stats *stats);

@@ -439,6 +439,38 @@ static void export_gives_way_to_guests(void **state)
 			 TMEM_STATUS_ABORTED);
 }
 
+static void export_log_counts_as_used(void **state)
+{
+	struct tmem_set set = { .what = TMEM_SET_QUOTA, .quota = 1000000 };
+	struct tmem_next_reply reply = { 0 };
+	uint8_t page[PAGE] = { 0 };
+	struct tmem_stats stats;
+	uint32_t n, zeroes = 10000;
+
+	(void)state;
+	have_all_pools();
+	tmem_domain_set(dom, &set);
+	for (n = 0; n < zeroes; n++)
+		assert_int_equal(tmem_put(dom, 0, 0, n, page), STILLPOINT_TMEM_OK);
+	do
+		model_page(n++ * 4 + 3, page);
+	while (tmem_put(dom, 0, 0, n, page) == STILLPOINT_TMEM_OK);
+	begin(0);
+	while (reply.state != TMEM_NEXT_IDLE)
+		assert_int_equal(tmem_export_next(export, buffer, sizeof(buffer), &reply),
+				 TMEM_STATUS_OK);
+	for (n = 0; n < zeroes; n++) {
+		assert_int_equal(tmem_invalidate(dom, 0, 0, n), STILLPOINT_TMEM_OK);
+		tmem_store_work(store, 1);
+		tmem_store_stats(store, &stats);
+		assert_true(stats.used_bytes <= 16 * MIB + MIB / 2);
+	}
+	assert_int_equal(tmem_export_next(export, buffer, sizeof(buffer), &reply),
+			 TMEM_STATUS_ABORTED);
+	tmem_store_stats(store, &stats);
+	assert_true(stats.used_bytes <= 16 * MIB);
+}
+
 /* Evicting a page that the mark needs frees nothing. */
 static void export_that_pins_what_is_evicted_gives_way(void **state)
 {
@@ -602,6 +634,7 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(one_export_of_a_domain_at_a_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(export_gives_way_to_guests, setup, teardown),
+		cmocka_unit_test_setup_teardown(export_log_counts_as_used, setup, teardown),
 		cmocka_unit_test_setup_teardown(export_that_pins_what_is_evicted_gives_way, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(damaged_page_is_not_exported, setup, teardown),
