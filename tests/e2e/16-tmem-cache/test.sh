@@ -32,9 +32,12 @@ if ! ask g1 'command -v dmsetup' >/dev/null; then
 	finish
 fi
 expect 0 'prepare the guests' eval 'prepare g1 && prepare g2'
-expect 0 'start the store' store_start
 expect 0 'load the target' ask g1 'umount /data; modprobe stillpoint-tmem-cache'
 expect 0 'fill the disk' ask g1 dd if=/dev/urandom of=/dev/xvdb bs=1M count=16 oflag=direct status=none
+expect 0 'a cache without a store' map g1 cached /dev/xvdb private
+is 'it reads the disk' "$(sum g1 /dev/xvdb)" "$(sum g1 $cached)"
+expect 0 'it is removed again' ask g1 dmsetup remove cached
+expect 0 'start the store' store_start
 expect fail 'arguments that are none' map g1 cached /dev/xvdb open
 expect 0 'a private cache' map g1 cached /dev/xvdb private
 table=$(ask g1 dmsetup table cached)
@@ -74,7 +77,12 @@ expect 0 'the same image for both' ask g2 'umount /data; modprobe stillpoint-tme
 for guest in g1 g2; do
 	expect 0 "an image for $guest" ask $guest \
 		"sh -c 'seq 1 3000000 | head -c 16777216 | dd of=/dev/xvdb bs=1M oflag=direct iflag=fullblock status=none'"
-	expect fail "$guest shares nothing uninvited" share $guest
+	expect 0 "$guest has its disk uninvited" share $guest
+	is "$guest reads its disk" "$(sum $guest /dev/xvdb)" "$(sum $guest $base)"
+	is "$guest reads its disk again" "$(sum $guest /dev/xvdb)" "$(sum $guest $base)"
+	is "$guest shares nothing uninvited" 0 "$(hits $guest base)"
+	has "$guest is told why" 'the store refuses pool' "$(ask $guest dmesg)"
+	expect 0 "$guest gives it back" ask $guest dmsetup remove base
 	expect 0 "$guest may share" stillpoint tmem set --share $uuid $guest
 	expect 0 "$guest shares" share $guest
 done
