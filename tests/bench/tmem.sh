@@ -51,6 +51,7 @@ direct() {
 		--depth "$2" --state "$file"
 	within 120 ask g1 heartbeats --for-ms 1000 "$file" >/dev/null || fail "$1: diskload does not begin"
 	rate "$file" 0 1 >>"$state/$1.$2"
+	echo "# $1, 4 KiB, depth $2: $(tail -n 1 "$state/$1.$2") a second"
 	quiet job g1 stop direct || fail "$1: diskload found something wrong"
 }
 
@@ -60,10 +61,12 @@ swap() {
 	quiet ask g1 "mkswap ${device[$1]} && swapon ${device[$1]}" || fail "$1: no swap"
 	quiet job g1 start swap dirty --size 320 --random --fill --rate 0 --state "$file"
 	filled() { [ "$(ask g1 "$(beats "$file" 0)")" -gt $((320 * 256)) ]; }
-	within 300 filled || fail "$1: the working set is not filled"
+	within 600 filled || fail "$1: the working set is not filled"
 	rate "$file" 0 >>"$state/$1.swap"
-	quiet job g1 stop swap || fail "$1: the working set is wrong"
-	quiet ask g1 "swapoff ${device[$1]}" || fail "$1: swap cannot be ended"
+	echo "# $1, swap: $(tail -n 1 "$state/$1.swap") pages a second"
+	# It looks at each page once more.
+	quiet ask_for 1200 g1 sh /run/jobs/job stop swap || fail "$1: the working set is wrong"
+	quiet ask_for 600 g1 "swapoff ${device[$1]}" || fail "$1: swap cannot be ended"
 }
 
 quiet prepare g1 || fail "no guest"
