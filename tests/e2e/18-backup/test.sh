@@ -172,8 +172,9 @@ volumes() {
 expect 0 'make logical volumes' volumes
 target=$backups/lvm
 mkdir -p "$target"
+id=$(xl domid g1)
 run_hook() {
-	STILLPOINT_ACTION=$2 STILLPOINT_DOMAIN=g1 STILLPOINT_DOMID=$(xl domid g1) \
+	STILLPOINT_ACTION=$2 STILLPOINT_DOMAIN=g1 STILLPOINT_DOMID=$id \
 		STILLPOINT_TARGET=$target STILLPOINT_QUIESCED=${quiesced:-0} \
 		STILLPOINT_DISKS=$disks "$hooks/$1"
 }
