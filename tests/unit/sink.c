@@ -57,6 +57,7 @@ static int sink_page(struct image *img, const struct image_page *page)
 	assert_true(s->p2ms && page->pfn <= s->max_pfn);
 	assert_true(s->nkept < SINK_KEPT);
 	s->pages++;
+	s->with_data += page->kind == STILLPOINT_PAGE_DATA;
 	s->kept[s->nkept++] = *page;
 	return 0;
 }

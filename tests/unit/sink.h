@@ -19,6 +19,7 @@
  * @kept: pages whose bytes are copied at the next flush, as a writer may do
  * @p2ms: how often the p2m came; the last one is in @max_pfn and @frames
  * @heads: how often head() was called, and so on
+ * @with_data: of the pages, those of kind DATA
  */
 struct sink {
 	struct image img;
@@ -43,6 +44,7 @@ struct sink {
 	unsigned int p2ms;
 	unsigned int tails;
 	uint64_t pages;
+	uint64_t with_data;
 };
 
 /* Fails the test if what it is given is not in order. */
