@@ -245,7 +245,8 @@ static void p2m_may_grow_often(void **state)
 	memcpy(copy, stock, at);
 	p = copy + at;
 	for (i = 0; i < n; i++) {
-		h[2] = h[3] = i * 512;
+		h[2] = i * 512;
+		h[3] = i * 512;
 		memcpy(p, h, sizeof(h));
 		memcpy(p + sizeof(h), &pfn, sizeof(pfn));
 		p += sizeof(h) + sizeof(pfn);
