@@ -260,6 +260,16 @@ static int wait_for_answer(struct sp_tmem_pool *pool)
 	return -ETIMEDOUT;
 }
 
+/*
+ * An ephemeral pool can be done without until a session in which it is named. A shared one
+ * that is refused is told of, as only an administrator can help.
+ */
+static bool may_lack(const struct sp_tmem_pool *pool, int err)
+{
+	return !is_persistent(pool) &&
+	       (err == -ETIMEDOUT || !(pool->flags & STILLPOINT_TMEM_POOL_SHARED));
+}
+
 struct sp_tmem_pool *sp_tmem_pool_create(u32 flags, const u8 *uuid)
 {
 	struct sp_tmem_pool *pool = kzalloc(sizeof(*pool), GFP_KERNEL);
@@ -287,8 +297,7 @@ struct sp_tmem_pool *sp_tmem_pool_create(u32 flags, const u8 *uuid)
 		return ERR_PTR(err);
 	}
 	err = wait_for_answer(pool);
-	/* An ephemeral one is done without until a session in which it is named. */
-	if (err && is_persistent(pool)) {
+	if (err && !may_lack(pool, err)) {
 		sp_tmem_pool_destroy(pool);
 		return ERR_PTR(err);
 	}

@@ -69,8 +69,9 @@ struct sp_tmem_pool {
  * @uuid: 16 bytes, of a shared pool; else NULL
  *
  * Return: a pool, for sp_tmem_pool_destroy(), or an ERR_PTR: -ENFILE if we have too many;
- * of a persistent pool, -ETIMEDOUT if no store answers, -ENOSPC if it wants no more pools.
- * An ephemeral one that no store has named cannot be reached until one does.
+ * -ETIMEDOUT if no store answers and the pool is persistent; -ENOSPC if a store does not
+ * want it and it is persistent or shared. An ephemeral one that no store has named cannot
+ * be reached until one does.
  */
 struct sp_tmem_pool *sp_tmem_pool_create(u32 flags, const u8 *uuid);
 
