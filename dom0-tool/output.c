@@ -27,10 +27,10 @@
 
 #define OUTPUT_MODE 0600
 
-/* As snprintf(): the name that the file has before it gets its own, if it needs one. */
-static size_t output_temp_name(const struct output *out, char *temp, size_t size)
+/* Choose the name that the file has before it gets its own, if it needs one; as snprintf(). */
+static size_t output_temp_name(struct output *out)
 {
-	return snprintf(temp, size, ".%s.partial.%ld", out->name, (long)getpid());
+	return snprintf(out->temp, sizeof(out->temp), ".%s.partial.%ld", out->name, (long)getpid());
 }
 
 /* Split @path; the directory is opened. */
@@ -39,16 +39,19 @@ static int output_open_dir(struct output *out)
 	const char *slash = strrchr(out->path, '/');
 	char dir[PATH_MAX];
 	const char *name = slash ? slash + 1 : out->path;
+	size_t temp_len;
 
 	if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
 		return msg_error("'%s' names a directory; name a file", out->path);
 	if (strlen(name) >= sizeof(out->name) || strlen(out->path) >= sizeof(dir))
 		return msg_error("the file name '%s' is too long", out->path);
 	strcpy(out->name, name);
-	if (out->replace && output_temp_name(out, NULL, 0) > NAME_MAX)
+	temp_len = output_temp_name(out);
+	out->temp[0] = '\0';
+	if (out->replace && temp_len > NAME_MAX)
 		return msg_error(
 			"the file name '%s' is too long to be replaced: a name that is %zu bytes longer is needed beside it",
-			name, output_temp_name(out, NULL, 0) - strlen(name));
+			name, temp_len - strlen(name));
 	if (!slash)
 		strcpy(dir, ".");
 	else
@@ -115,7 +118,7 @@ static int output_create(struct output *out)
 	if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT)
 		return msg_error("cannot create a file beside '%s': %s", out->path,
 				 strerror(errno));
-	output_temp_name(out, out->temp, sizeof(out->temp));
+	output_temp_name(out);
 	unlinkat(out->dir, out->temp, 0);
 	out->fd = openat(out->dir, out->temp, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, OUTPUT_MODE);
 	if (out->fd < 0) {
@@ -321,7 +324,7 @@ static int output_rename(struct output *out)
 	if (!out->replace && !out->temp[0])
 		return output_link(out, out->name);
 	if (!out->temp[0]) {
-		output_temp_name(out, out->temp, sizeof(out->temp));
+		output_temp_name(out);
 		unlinkat(out->dir, out->temp, 0);
 		if (output_link(out, out->temp)) {
 			out->temp[0] = '\0';
