@@ -196,6 +196,9 @@ expect 0 'the thin one is of that instant' cmp "$target/thin.want" "$target/xvdb
 is 'no snapshot is left' '' "$(lvs --noheadings -o lv_name vg | grep stillpoint)"
 expect 0 'dropping again is nothing' run_hook lvm-disks drop
 saved_target=$target target=
+STILLPOINT_LVM_EXTENTS=none expect fail 'a snapshot that cannot be made fails all' \
+	run_hook lvm-disks snapshot
+is 'none of the others is left' '' "$(lvs --noheadings -o lv_name vg | grep stillpoint)"
 expect 0 'for a save, it takes snapshots' run_hook lvm-disks snapshot
 expect 1 'it never replaces those of a save' run_hook lvm-disks snapshot
 has 'it names the snapshot' 'vg/stillpoint-g1-xvda.*lvrename' "$errors"
