@@ -108,7 +108,7 @@ static int diff_parse(struct diff_args *a, int argc, char **argv)
 /* What is in a side file would not be compared. */
 static int diff_check_side(const struct source_info *info)
 {
-	if (info->layout != IMAGE_XL || !info->side)
+	if (!source_has_side(info))
 		return 0;
 	return msg_error("its tmem pools are in a side file; convert it first");
 }

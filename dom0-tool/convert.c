@@ -62,7 +62,7 @@ static int convert_read_side(struct convert *c)
 /* The pools of an image in xl's layout come before its p2m, as they do in others. */
 static int convert_side(struct convert *c)
 {
-	bool has = c->src->info.layout == IMAGE_XL && c->src->info.side;
+	bool has = source_has_side(&c->src->info);
 
 	if (has && c->opts->image.layout == IMAGE_XL)
 		return msg_error(

@@ -108,9 +108,7 @@ static int feed_receive(int talk, struct feed_word *word, char **data)
 /* No page goes on of an image whose tmem pools would be lost. */
 static int feeder_check_side(const struct feeder *f)
 {
-	const struct source_info *info = &f->src->info;
-
-	if (info->layout != IMAGE_XL || !info->side)
+	if (!source_has_side(&f->src->info))
 		return 0;
 	return msg_error(
 		"its tmem pools are in a side file; restore it from a file, with --tmem-file");

@@ -77,6 +77,12 @@ struct source_info {
 	struct stillpoint_tmem_image xl;
 };
 
+/* True of an image that is not whole without its side file. */
+static inline bool source_has_side(const struct source_info *info)
+{
+	return info->layout == IMAGE_XL && info->side;
+}
+
 /**
  * struct source_options - how to read
  * @secret: the key, NULL for none
