@@ -214,6 +214,27 @@ static void report_others(struct round *round, const struct plan *plan)
 	report_add(&round->report, &line);
 }
 
+/* Who asked dom0 for it believes that it is left alone, but it is a folder of another. */
+static void report_unused(struct round *round, const struct plan *plan)
+{
+	const char *const *path = round->excludes + round->settings->exclude_count;
+	char detail[STILLPOINT_EXCLUDES_BYTES + 64];
+	const struct report_line line = {
+		.kind = "note",
+		.outcome = "warning",
+		.what = "-",
+		.name = "-",
+		.detail = detail,
+	};
+
+	for (; *path; path++) {
+		if (**path != '/' || plan_has_path(plan, *path))
+			continue;
+		snprintf(detail, sizeof(detail), "nothing to exclude is mounted at '%s'", *path);
+		report_add(&round->report, &line);
+	}
+}
+
 /* What is written before anything is frozen keeps nobody waiting. */
 static void write_out(const struct plan *plan)
 {
@@ -239,6 +260,7 @@ static int hold_pass(struct round *round, bool first)
 		goto out;
 	if (first) {
 		report_others(round, &view.plan);
+		report_unused(round, &view.plan);
 		write_out(&view.plan);
 	} else if (is_complete(round, &view)) {
 		goto out;

@@ -51,6 +51,25 @@ static bool is_pseudo(const char *pseudo, const char *type)
 	return false;
 }
 
+/* A path means the same with slashes behind it. */
+static bool is_path(const char *path, const char *point)
+{
+	size_t length = strlen(point);
+
+	if (strncmp(path, point, length))
+		return false;
+	return !path[length + strspn(path + length, "/")];
+}
+
+static bool is_one_of_paths(const char *point, const char *const *list)
+{
+	for (; list && *list; list++) {
+		if (is_path(*list, point))
+			return true;
+	}
+	return false;
+}
+
 /* Wherever it is mounted. */
 static bool is_excluded(const struct mounts *mounts, const struct mount *mount,
 			const char *const *excludes)
@@ -61,7 +80,7 @@ static bool is_excluded(const struct mounts *mounts, const struct mount *mount,
 		return true;
 	for (i = 0; i < mounts->count; i++) {
 		if (mount_is_same_fs(&mounts->all[i], mount) &&
-		    is_one_of(mounts->all[i].point, excludes))
+		    is_one_of_paths(mounts->all[i].point, excludes))
 			return true;
 	}
 	return false;
@@ -80,6 +99,17 @@ static enum plan_class classify(const struct mounts *mounts, const struct mount 
 	if (is_excluded(mounts, mount, rules->excludes))
 		return PLAN_EXCLUDED;
 	return PLAN_FREEZE;
+}
+
+bool plan_has_path(const struct plan *plan, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < plan->mounts->count; i++) {
+		if (is_path(path, plan->mounts->all[i].point))
+			return true;
+	}
+	return false;
 }
 
 const struct plan_entry *plan_find(const struct plan *plan, const struct mount *mount)

@@ -44,7 +44,8 @@ struct plan {
  * struct plan_rules - what plan_make() goes by
  * @pseudo: the types of file systems without a block device, as /proc/filesystems has them:
  *	lines "nodev\tTYPE"
- * @excludes: an absolute path is where one is mounted, anything else a type; NULL at the end
+ * @excludes: an absolute path is where one is mounted, and may end with slashes; anything
+ *	else is a type; NULL at the end
  * @backing: calls @found with @to for each file system that the disk of @mount is a file in
  *	(a loop device); NULL for none
  */
@@ -65,5 +66,8 @@ void plan_free(struct plan *plan);
 
 /* The entry of @plan for the file system of @mount, NULL if there is none. */
 const struct plan_entry *plan_find(const struct plan *plan, const struct mount *mount);
+
+/* Whether a file system is mounted at @path, which may end with slashes. */
+bool plan_has_path(const struct plan *plan, const char *path);
 
 #endif /* AGENT_PLAN_H */

@@ -137,7 +137,8 @@ static void each_is_frozen_once_the_last_mounted_first(void **state)
 
 static void excluded_by_type_and_by_any_of_its_paths(void **state)
 {
-	static const char *const excludes[] = { "xfs", "/mnt/bound one", NULL };
+	static const char *const excludes[] = { "xfs",	  "/mnt/bound one//", "/dat",
+						"/data1", "/data/x",	      NULL };
 	const struct plan_rules rules = { .pseudo = pseudo, .excludes = excludes };
 	struct mounts mounts;
 	struct plan plan;
@@ -149,6 +150,26 @@ static void excluded_by_type_and_by_any_of_its_paths(void **state)
 	entry_is(&plan, 2, "/", PLAN_EXCLUDED);
 	entry_is(&plan, 6, "/cd", PLAN_EXCLUDED);
 	entry_is(&plan, 7, "/loop", PLAN_EXCLUDED);
+	release(&plan, &mounts);
+}
+
+static void a_path_with_nothing_mounted_is_told_from_others(void **state)
+{
+	const struct plan_rules rules = { .pseudo = pseudo };
+	struct mounts mounts;
+	struct plan plan;
+
+	(void)state;
+	plan_text(&plan, &mounts, usual, &rules);
+	assert_true(plan_has_path(&plan, "/"));
+	assert_true(plan_has_path(&plan, "//"));
+	assert_true(plan_has_path(&plan, "/data"));
+	assert_true(plan_has_path(&plan, "/data/"));
+	assert_true(plan_has_path(&plan, "/sys"));
+	assert_false(plan_has_path(&plan, "/dat"));
+	assert_false(plan_has_path(&plan, "/data1"));
+	assert_false(plan_has_path(&plan, "/data/x"));
+	assert_false(plan_has_path(&plan, ""));
 	release(&plan, &mounts);
 }
 
@@ -222,6 +243,7 @@ int main(void)
 		cmocka_unit_test(broken_lines_are_refused),
 		cmocka_unit_test(each_is_frozen_once_the_last_mounted_first),
 		cmocka_unit_test(excluded_by_type_and_by_any_of_its_paths),
+		cmocka_unit_test(a_path_with_nothing_mounted_is_told_from_others),
 		cmocka_unit_test(image_is_frozen_before_what_it_lies_in),
 		cmocka_unit_test(circle_is_frozen_all_the_same),
 		cmocka_unit_test(nothing_mounted_is_an_empty_plan),

@@ -53,8 +53,10 @@ expect 0 'disks hold still meanwhile' quiesce g1 -- bash -c holds_still
 expect 0 'the loads go on after that' check_load g1
 expect fail 'they do not when it is over' holds_still
 
-expect 0 'an excluded file system is left alone' quiesce --exclude /data --json g1 -- true
+expect 0 'an excluded file system is left alone' quiesce --exclude /data/ --exclude /data/lost+found --json g1 -- true
 is 'the report says so' /data "$(jq -r '.report[] | select(.outcome == "excluded").name' <<<"$output")"
+has 'and names a path where nothing is mounted' "'/data/lost\+found'" \
+	"$(jq -r '.report[] | select(.outcome == "warning").detail' <<<"$output")"
 if thorough; then
 	expect 3 "COMMAND's status" quiesce g1 -- sh -c 'exit 3'
 	expect 143 "COMMAND's signal" quiesce g1 -- sh -c 'kill -TERM $$'
