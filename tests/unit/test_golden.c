@@ -15,6 +15,7 @@
 #include <stillpoint/tmem.h>
 
 #include "image/image.h"
+#include "image/side_writer.h"
 #include "image/tmem_writer.h"
 #include "input.h"
 #include "output.h"
@@ -54,6 +55,11 @@ static const struct golden {
 	    .threads = 1 } },
 	{ GOLDEN "/mapped-tmem.img", { .layout = IMAGE_MAPPED, .threads = 1 } },
 };
+
+/* In xl's layout, where pools are in a file beside it. */
+#define XL GOLDEN "/xl.img"
+#define XL_WITH_SIDE GOLDEN "/xl-with-side.img"
+#define SIDE GOLDEN "/xl-with-side.tmem"
 
 static bool golden_has_tmem(const struct golden *golden)
 {
@@ -164,8 +170,8 @@ static void golden_tmem(struct image *img)
 	tmem_writer_free(&w);
 }
 
-/* What is in each of them. */
-static void golden_give(struct image *img, bool tmem)
+/* What is in each of them; the pools are written to @pools. */
+static void golden_give(struct image *img, struct image *pools)
 {
 	uint64_t frames[1] = { 1 };
 	struct image_p2m p2m = { .max_pfn = PFNS - 2, .frames = frames, .nframes = 1 };
@@ -178,8 +184,8 @@ static void golden_give(struct image *img, bool tmem)
 	};
 
 	assert_works(img->ops->head(img, &head));
-	if (tmem)
-		golden_tmem(img);
+	if (pools)
+		golden_tmem(pools);
 	assert_works(img->ops->p2m(img, &p2m));
 	golden_page(img, 0, XEN_DOMCTL_PFINFO_XTAB, STILLPOINT_PAGE_NONE, 0);
 	golden_page(img, 1, XEN_DOMCTL_PFINFO_NOTAB, STILLPOINT_PAGE_DATA, 1);
@@ -203,8 +209,8 @@ static void golden_images_are_read(void **state)
 	size_t i;
 
 	(void)state;
-	golden_give(&want[0]->img, false);
-	golden_give(&want[1]->img, true);
+	golden_give(&want[0]->img, NULL);
+	golden_give(&want[1]->img, &want[1]->img);
 	assert_int_equal(want[1]->tmem.npages, 3);
 	for (i = 0; i < GOLDENS; i++) {
 		have = recorded_read(goldens[i].path, KEY);
@@ -300,6 +306,88 @@ static void golden_secret_is_kept(void **state)
 	input_close(&in);
 }
 
+/* Read it, and into @rec. What is known of it is in *@info, but for what it points to. */
+static void golden_read(const char *path, bool side, struct recorded *rec, struct source_info *info)
+{
+	const struct source_options opts = { .threads = 1, .side = side, .only_side = side };
+	struct input in;
+
+	assert_works(input_open(&in, path, NULL));
+	assert_works(input_recognise(&in, &opts));
+	assert_works(source_pump(in.src, &rec->img));
+	*info = in.src->info;
+	input_close(&in);
+}
+
+static void golden_images_of_xl_are_read(void **state)
+{
+	struct recorded *want = recorded_new(), *have = recorded_new();
+	struct source_info info;
+
+	(void)state;
+	golden_give(&want->img, NULL);
+	golden_read(XL, false, have, &info);
+	recorded_assert_equal(want, have);
+	assert_int_equal(info.layout, IMAGE_XL);
+	assert_true(info.digest);
+	assert_false(source_has_side(&info));
+	assert_int_equal(info.pfns, PFNS);
+	assert_int_equal(info.xen_minor, 17);
+	recorded_free(want);
+	recorded_free(have);
+}
+
+static void golden_side_file_is_read(void **state)
+{
+	struct recorded *want = recorded_new(), *have = recorded_new();
+	struct source_info info, side;
+
+	(void)state;
+	golden_give(&want->img, &want->img);
+	golden_read(XL_WITH_SIDE, false, have, &info);
+	assert_true(source_has_side(&info));
+	golden_read(SIDE, true, have, &side);
+	recorded_assert_equal(want, have);
+	assert_int_equal(have->tmem.npages, 3);
+	assert_memory_equal(&info.xl, &side.xl, sizeof(info.xl));
+	recorded_free(want);
+	recorded_free(have);
+}
+
+static int make_file(struct output *out)
+{
+	int ret = output_sync(out) || output_publish(out);
+
+	output_close(out);
+	return ret;
+}
+
+/* xl's layout, with a side file or without. */
+static int make_xl(const char *path, const char *side_path)
+{
+	const struct image_options opts = { .layout = IMAGE_XL, .side = side_path };
+	struct image *img, *side = NULL;
+	struct output out, side_out;
+	int ret = 0;
+
+	if (output_open(&out, strrchr(path, '/') + 1, false))
+		return 1;
+	if (side_path && output_open(&side_out, strrchr(side_path, '/') + 1, false))
+		return 1;
+	img = image_new(&out, &opts);
+	if (side_path)
+		side = side_writer_new(&side_out);
+	if (!img || (side_path && !side))
+		return 1;
+	golden_give(img, side);
+	if (side) {
+		ret = side_writer_end(side, img) || make_file(&side_out);
+		side->ops->free(side);
+	}
+	img->ops->free(img);
+	return ret || make_file(&out);
+}
+
 /* Made with the writers, once. */
 static int make(const char *dir)
 {
@@ -315,13 +403,12 @@ static int make(const char *dir)
 		img = image_new(&out, &goldens[i].opts);
 		if (!img)
 			return 1;
-		golden_give(img, golden_has_tmem(&goldens[i]));
+		golden_give(img, golden_has_tmem(&goldens[i]) ? img : NULL);
 		img->ops->free(img);
-		if (output_sync(&out) || output_publish(&out))
+		if (make_file(&out))
 			return 1;
-		output_close(&out);
 	}
-	return 0;
+	return make_xl(XL, NULL) || make_xl(XL_WITH_SIDE, SIDE);
 }
 
 int main(int argc, char **argv)
@@ -331,6 +418,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(golden_pages_are_what_they_were),
 		cmocka_unit_test(golden_pools_are_what_they_were),
 		cmocka_unit_test(golden_images_are_known_wholly),
+		cmocka_unit_test(golden_images_of_xl_are_read),
+		cmocka_unit_test(golden_side_file_is_read),
 		cmocka_unit_test(golden_secret_is_kept),
 	};
 
