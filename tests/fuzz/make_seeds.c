@@ -190,12 +190,22 @@ static void seed_images(void)
 	seed_layout("packed", "zstd", IMAGE_PACKED, STILLPOINT_CODEC_ZSTD);
 }
 
+#define DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static void seed_texts(void)
 {
 	/* Two values as given, the others good. */
 	static const char published[] = { 4, 1, '1', 4, 5, '0', '.', '1', '.', '0', 0, 0, 0 };
 
+	static const char manifest[] =
+		"{\"stillpoint_backup\":1,\"domain\":\"g1\",\"created\":1,\"quiesced\":true,"
+		"\"memory\":{\"file\":\"memory.img\",\"bytes\":3,\"sha256\":\"" DIGEST "\"},"
+		"\"disks\":[{\"file\":\"xvda.raw\",\"bytes\":4,\"sha256\":\"" DIGEST "\","
+		"\"vdev\":\"xvda\",\"format\":\"raw\",\"device\":\"/dev/vg/a\","
+		"\"path\":\"/dev/dm-1\",\"block\":true,\"readonly\":false}]}";
+
 	seed_write("text", "config", "", 1, config, sizeof(config) - 1);
+	seed_write("text", "manifest", "\2", 1, manifest, sizeof(manifest) - 1);
 	seed_write("text", "published", "\1", 1, published, sizeof(published));
 }
 

@@ -37,7 +37,7 @@ static int sink_head(struct image *img, const struct image_head *head)
 {
 	struct sink *sink = sink_of(img);
 
-	fuzz_check(!sink->head && !sink->pfns);
+	fuzz_check(!sink->head && !sink->pfns && !sink->side);
 	sink->head = true;
 	fuzz_check(head->config);
 	sink_read(head->config, strlen(head->config));
@@ -98,7 +98,7 @@ static int sink_tmem(struct image *img, const struct image_tmem *part)
 {
 	struct sink *sink = sink_of(img);
 
-	fuzz_check(sink->head && tmem_section(part->type));
+	fuzz_check(sink->head != sink->side && tmem_section(part->type));
 	fuzz_check(part->type == STILLPOINT_SECTION_TMEM_POOLS || sink->pools);
 	sink->pools = true;
 	sink_read(part->body, part->size);

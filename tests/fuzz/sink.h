@@ -17,6 +17,7 @@
  * struct sink - such an image
  * @fail_after: calls that work before one fails; negative for none that fails
  * @failed: one did
+ * @side: a side file is read, which has no head
  * @head: given; so on
  * @pfns: as the p2m says
  * @kinds: of each pfn what came last, 0 if nothing did
@@ -27,6 +28,7 @@ struct sink {
 	struct image img;
 	int fail_after;
 	bool failed;
+	bool side;
 	bool head;
 	bool tail;
 	bool pools;
