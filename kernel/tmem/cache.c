@@ -156,8 +156,12 @@ static enum next read_device(struct cache_bio *b)
 
 static enum next look_up(struct cache_bio *b)
 {
-	if (may_hold(b->cache, b->block) && ask(b, STILLPOINT_TMEM_GET))
-		return UNDER_WAY;
+	if (may_hold(b->cache, b->block)) {
+		if (ask(b, STILLPOINT_TMEM_GET))
+			return UNDER_WAY;
+		/* The pool is emptied before it can be reached again. */
+		note_held(b->cache, b->block, false);
+	}
 	return read_device(b);
 }
 
@@ -182,8 +186,11 @@ static enum next after_forgetting(struct cache_bio *b)
 static enum next forget(struct cache_bio *b, enum stage stage)
 {
 	b->stage = stage;
-	if (may_hold(b->cache, b->block) && ask(b, STILLPOINT_TMEM_INVALIDATE_PAGE))
-		return UNDER_WAY;
+	if (may_hold(b->cache, b->block)) {
+		if (ask(b, STILLPOINT_TMEM_INVALIDATE_PAGE))
+			return UNDER_WAY;
+		note_held(b->cache, b->block, false);
+	}
 	return after_forgetting(b);
 }
 

@@ -13,6 +13,9 @@
 
 #define ANSWER_SECONDS 10
 
+/* For so long a request waits for a store that serves us, if it can do without. */
+#define PATIENCE_SECONDS 30
+
 static struct sp_tmem_pool *pools[SP_POOL_IDS];
 static struct sp_ids ids;
 /* Of whose turn it is. */
@@ -33,6 +36,10 @@ static bool is_patient(const struct sp_tmem_pool *pool)
 /* Names @pool in this session, or destroys it. */
 static void ask(struct sp_tmem_pool *pool)
 {
+	/* What was given up may still be done, and must not be done after it is emptied. */
+	pool->deferred = !pool->ending && sp_ring_has_given_up();
+	if (pool->deferred)
+		return;
 	pool->control.op = pool->ending ? STILLPOINT_TMEM_DESTROY_POOL : STILLPOINT_TMEM_NEW_POOL;
 	pool->is_asked = true;
 	pool->missed = false;
@@ -170,6 +177,7 @@ static void session_ended(struct sp_tmem_pool *pool, struct list_head *failed)
 {
 	pool->state = SP_POOL_UNNAMED;
 	pool->is_asked = false;
+	pool->deferred = false;
 	if (!is_patient(pool))
 		fail_queue(pool, failed);
 }
@@ -182,6 +190,48 @@ void sp_pools_session_ended(struct list_head *failed)
 		if (pools[i])
 			session_ended(pools[i], failed);
 	wake_up_all(&answers);
+}
+
+bool sp_pools_is_late(const struct sp_tmem_op *op)
+{
+	return op->done && !is_patient(op->pool) &&
+	       time_after(jiffies, op->since + PATIENCE_SECONDS * HZ);
+}
+
+void sp_pools_give_up(struct sp_tmem_pool *pool, struct list_head *failed)
+{
+	pool->state = SP_POOL_UNNAMED;
+	pool->deferred = true;
+	miss(pool);
+	fail_queue(pool, failed);
+}
+
+bool sp_pools_has_given_up(const struct sp_tmem_op *op)
+{
+	return op->done && op->pool->deferred;
+}
+
+void sp_pools_look(struct list_head *failed)
+{
+	struct sp_tmem_op *op;
+	unsigned int i;
+
+	for (i = 0; i < SP_POOL_IDS; i++) {
+		if (!pools[i])
+			continue;
+		op = list_first_entry_or_null(&pools[i]->queue, struct sp_tmem_op, link);
+		if (op && sp_pools_is_late(op))
+			sp_pools_give_up(pools[i], failed);
+	}
+}
+
+void sp_pools_return(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < SP_POOL_IDS; i++)
+		if (pools[i] && pools[i]->deferred && !pools[i]->is_asked)
+			ask(pools[i]);
 }
 
 bool sp_pools_are_used(void)
@@ -197,10 +247,12 @@ bool sp_tmem_submit(struct sp_tmem_op *op)
 
 	spin_lock_irqsave(&sp_tmem_lock, flags);
 	if (is_patient(pool) || pool->state == SP_POOL_NAMED) {
+		op->since = jiffies;
 		list_add_tail(&op->link, &pool->queue);
 		sp_ring_pump();
 	} else {
-		miss(pool);
+		if (op->op != STILLPOINT_TMEM_PUT)
+			miss(pool);
 		queued = false;
 	}
 	spin_unlock_irqrestore(&sp_tmem_lock, flags);

@@ -4,8 +4,9 @@
  *
  * A request to a persistent pool waits for as long as no store serves us. A store without room for
  * the pool answers all but gets; these wait for one that has it. A request to an ephemeral pool
- * is answered STILLPOINT_TMEM_NO_POOL at once then, and the pool, if it is
- * private, is emptied before it is used again: what it holds may be outdated.
+ * is answered STILLPOINT_TMEM_NO_POOL at once then, or when a store that serves us has not
+ * answered for half a minute, and the pool, if it is private, is emptied before it is used
+ * again: what it holds may be outdated.
  */
 #ifndef SP_TMEM_POOLS_H
 #define SP_TMEM_POOLS_H
@@ -37,6 +38,7 @@ enum sp_pool_state {
  * @state: enum sp_pool_state
  * @empty: it is to be emptied when it is named next
  * @missed: it became outdated after it was asked for last
+ * @deferred: it is to be asked for when all that was given up is answered
  * @answered: the store accepted or refused it, in any session
  * @error: negative errno if it refused it
  * @retired: its requests wait for no store
@@ -53,6 +55,7 @@ struct sp_tmem_pool {
 	enum sp_pool_state state;
 	bool empty;
 	bool missed;
+	bool deferred;
 	bool answered;
 	int error;
 	bool retired;
@@ -87,7 +90,8 @@ void sp_tmem_pool_destroy(struct sp_tmem_pool *pool);
 /*
  * Submits @op to @op->pool. Any context; allocates nothing, and never calls @op->done
  * itself. No other request for the same handle may be under way. False if the pool is
- * ephemeral and cannot be reached; @op->done is not called at all then.
+ * ephemeral and cannot be reached; @op->done is not called at all then. Such a put must be of
+ * a handle of which the pool has nothing.
  */
 bool sp_tmem_submit(struct sp_tmem_op *op);
 
@@ -101,6 +105,16 @@ void sp_pools_answered(struct sp_tmem_pool *pool);
 struct sp_tmem_op *sp_pools_next(void);
 /* @op was sent and not answered, in a session that ended; to @failed if it does not wait. */
 void sp_pools_send_again(struct sp_tmem_op *op, struct list_head *failed);
+/* @op, which is under way or in a queue, should wait no more. */
+bool sp_pools_is_late(const struct sp_tmem_op *op);
+/* Waits for none of @pool's requests any more; those in its queue go to @failed. */
+void sp_pools_give_up(struct sp_tmem_pool *pool, struct list_head *failed);
+/* @op, which is under way, is one of those. */
+bool sp_pools_has_given_up(const struct sp_tmem_op *op);
+/* Gives up the pools whose queues stand still. */
+void sp_pools_look(struct list_head *failed);
+/* All that was given up is answered. */
+void sp_pools_return(void);
 void sp_pools_session_began(void);
 /* @failed: where requests go that do not wait for another session. */
 void sp_pools_session_ended(struct list_head *failed);

@@ -34,6 +34,8 @@ static u32 session;
 static struct stillpoint_tmem_front_ring ring;
 static struct sp_slots slots;
 static struct sp_tmem_op *under_way[SP_TMEM_SLOTS];
+/* Bit for each slot whose request nobody waits for, while the store may still do it. */
+static u64 given_up;
 static struct sp_tmem_op hello = { .op = STILLPOINT_TMEM_HELLO };
 static LIST_HEAD(control);
 
@@ -147,6 +149,7 @@ static void drop_requests(struct list_head *failed)
 		under_way[i] = NULL;
 	}
 	sp_slots_init(&slots, SP_TMEM_SLOTS);
+	given_up = 0;
 	sp_pools_session_ended(failed);
 }
 
@@ -194,6 +197,15 @@ static void hello_answered(const struct stillpoint_tmem_response *rsp)
 	sp_pools_session_began();
 }
 
+static void answered_late(unsigned int slot)
+{
+	if (!(given_up & BIT_ULL(slot)))
+		return;
+	given_up &= ~BIT_ULL(slot);
+	if (!given_up)
+		sp_pools_return();
+}
+
 /* False if it is no answer to anything. */
 static bool take_answer(const struct stillpoint_tmem_response *rsp, struct list_head *done)
 {
@@ -209,8 +221,10 @@ static bool take_answer(const struct stillpoint_tmem_response *rsp, struct list_
 		copy_from_slot(op, sp_window_slot(slot));
 	under_way[slot] = NULL;
 	sp_slots_put(&slots, slot);
-	if (!op)
+	if (!op) {
+		answered_late(slot);
 		return true;
+	}
 
 	op->status = rsp->status;
 	op->value = rsp->value;
@@ -290,6 +304,29 @@ static void serve(struct tasklet_struct *unused)
 	sp_ring_complete(&done);
 }
 
+/* A store that is there and does nothing keeps nobody waiting who can do without. */
+static void give_up(struct list_head *failed)
+{
+	struct sp_tmem_op *op;
+	unsigned int i;
+
+	for (i = 0; i < SP_TMEM_SLOTS; i++)
+		if (under_way[i] && sp_pools_is_late(under_way[i]))
+			sp_pools_give_up(under_way[i]->pool, failed);
+	sp_pools_look(failed);
+	/* Their slots stay taken until they are answered. */
+	for (i = 0; i < SP_TMEM_SLOTS; i++) {
+		op = under_way[i];
+		if (!op || !sp_pools_has_given_up(op))
+			continue;
+		under_way[i] = NULL;
+		given_up |= BIT_ULL(i);
+		sp_pools_send_again(op, failed);
+	}
+	if (!given_up)
+		sp_pools_return();
+}
+
 static void look(struct timer_list *unused)
 {
 	LIST_HEAD(done);
@@ -301,6 +338,8 @@ static void look(struct timer_list *unused)
 			pr_warn("tmem: the store is gone; requests wait for it\n");
 			end_session(&done);
 		} else if (!sp_slots_are_free(&slots)) {
+			give_up(&done);
+			sp_ring_pump();
 			mod_timer(&look_timer, jiffies + LOOK_EVERY);
 		}
 	}
@@ -311,6 +350,12 @@ static void look(struct timer_list *unused)
 void sp_ring_event(void)
 {
 	tasklet_schedule(&serve_tasklet);
+}
+
+bool sp_ring_has_given_up(void)
+{
+	lockdep_assert_held(&sp_tmem_lock);
+	return given_up;
 }
 
 bool sp_ring_is_open(void)

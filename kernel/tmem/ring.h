@@ -25,6 +25,7 @@ struct sp_tmem_pool;
  * @index: of the handle
  * @object: of the handle
  * @value: of the answer
+ * @since: when it was submitted, in jiffies
  * @bio: of a put or get: what has the data
  * @at: where in @bio; its bi_size is a page's
  * @done: called with interrupts on, in a context that cannot sleep, when it is answered.
@@ -38,6 +39,7 @@ struct sp_tmem_op {
 	u32 index;
 	u64 object;
 	u32 value;
+	unsigned long since;
 	struct bio *bio;
 	struct bvec_iter at;
 	void (*done)(struct sp_tmem_op *op);
@@ -64,6 +66,8 @@ void sp_ring_complete(struct list_head *done);
 
 /* True while a store serves us, whatever pools it knows. */
 bool sp_ring_is_open(void);
+/* True while the store may still do requests that nobody waits for any more. */
+bool sp_ring_has_given_up(void);
 /* @op, about a pool, is to be sent before any that is in a pool's queue. */
 void sp_ring_control(struct sp_tmem_op *op);
 /* @op, about a pool, is of no interest any more. */

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Guests cache their disks' clean pages in dom0's store: one for itself, while it writes and
-# while the store's daemon is killed; then two that share the pages of one base image.
+# while the store's daemon is killed or hangs; then two that share the pages of one base image.
 # lab: --vcpus 2 --memory 160 --guests 2
 # everyday: no
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
@@ -69,8 +69,15 @@ expect 0 'kill the daemon while the cache is used' store_end KILL
 expect 0 'the writers need no store' writers_go_on
 expect 0 'start another store' store_start
 expect 0 'the writers go on with it' writers_go_on
+expect 0 'a daemon that hangs' kill -STOP "$store_pid"
+expect 0 'the writers go on without it' within 150 writers_go_on
+expect 0 'the daemon hangs no more' kill -CONT "$store_pid"
+expect 0 'the writers go on with it again' writers_go_on
 expect 0 'the cache never had anything else' job g1 stop disk
 is 'the disk and its cache are the same after all' "$(sum g1 /dev/xvdb)" "$(sum g1 $cached)"
+first=$(hits g1 cached)
+is 'and again' "$(sum g1 /dev/xvdb)" "$(sum g1 $cached)"
+has 'from the store, which is used after all that' '^4[01][0-9][0-9]$' "$(($(hits g1 cached) - first))"
 expect 0 'remove the cache' ask g1 dmsetup remove cached
 
 expect 0 'the same image for both' ask g2 'umount /data; modprobe stillpoint-tmem-cache'
