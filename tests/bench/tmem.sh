@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # A guest's swap on tmem, on a blkfront disk that is dom0's RAM disk, and on zram: SECONDS
-# REPEAT. See run.
+# REPEAT. The working set has the size of the guest's memory, a part of which it cannot have.
+# See run.
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . bench/common.sh
 
@@ -10,7 +11,8 @@ repeat=$2
 ways=(tmem blkfront zram)
 depths=(1 4 16 32)
 declare -A device=([tmem]=/dev/tmemswap0 [blkfront]=/dev/xvdc [zram]=/dev/zram0)
-mib=400
+working_set=$LAB_MEMORY
+mib=$((working_set + 64))
 
 # The three are of one size, and none takes its memory from before it is written to.
 make_devices() {
@@ -59,8 +61,8 @@ direct() {
 swap() {
 	local file=/run/jobs/swap.state
 	quiet ask g1 "mkswap ${device[$1]} && swapon ${device[$1]}" || fail "$1: no swap"
-	quiet job g1 start swap dirty --size 320 --random --fill --rate 0 --state "$file"
-	filled() { [ "$(ask g1 "$(beats "$file" 0)")" -gt $((320 * 256)) ]; }
+	quiet job g1 start swap dirty --size "$working_set" --random --fill --rate 0 --state "$file"
+	filled() { [ "$(ask g1 "$(beats "$file" 0)")" -gt $((working_set * 256)) ]; }
 	within 600 filled || fail "$1: the working set is not filled"
 	rate "$file" 0 >>"$state/$1.swap"
 	echo "# $1, swap: $(tail -n 1 "$state/$1.swap") pages a second"
@@ -85,7 +87,7 @@ done
 
 row() { printf '%-12s %-10s %-24s %-24s %s\n' "$@"; }
 echo
-echo "Xen $LAB_XEN, $LAB_MEMORY MiB; median of $repeat (least to most)"
+echo "Xen $LAB_XEN, $LAB_MEMORY MiB, as large a working set; median of $repeat (least to most)"
 row what by 'tmem, 1/s' 'of it' "tmem's by it"
 for what in "${depths[@]}" swap; do
 	name="4 KiB, $what"
