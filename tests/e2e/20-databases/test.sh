@@ -85,7 +85,8 @@ for ((round = 1; round <= rounds; round++)); do
 	# It is held in another way then.
 	[ "$round" != $((rounds / 2 + 1)) ] ||
 		expect 0 'redis appends to a file from now on' database log redis
-	expect 0 "copy $round" stillpoint quiesce --json g1 -- bash -c "$(declare -f copy last acks)
+	# An emulated guest takes its time.
+	expect 0 "copy $round" stillpoint quiesce --freeze-timeout 240 --json g1 -- bash -c "$(declare -f copy last acks)
 		state=$state copies=$copies databases='$databases'; copy $round"
 	echo "# $(jq -c '{frozen, freeze_us, frozen_us, thaw_us,
 		hooks: [.report[] | select(.kind == "hook") | "\(.name) \(.what) \(.outcome) \(.us)"]}' <<<"$output")"
