@@ -4,6 +4,7 @@
 # works, restore it by either tool, in every variant that the options offer;
 # then the stock commands on a guest that has the module.
 # lab: --vcpus 2 --memory 160
+# minutes: 19
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh
 

@@ -6,6 +6,7 @@
 # wrong.
 # lab: --vcpus 2 --memory 128
 # everyday: no
+# minutes: 13
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh
 

@@ -6,6 +6,7 @@
 # stands under the image's name; and the next save works.
 # lab: --vcpus 2 --memory 128
 # everyday: quick
+# minutes: 18
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh
 

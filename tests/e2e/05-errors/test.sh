@@ -4,6 +4,7 @@
 # files that were there stay, and what is no image is not restored.
 # lab: --vcpus 2 --memory 128
 # everyday: quick
+# minutes: 10
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh
 

@@ -6,6 +6,7 @@
 # answers.
 # lab: --vcpus 2 --memory 128
 # everyday: quick
+# minutes: 8
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh
 

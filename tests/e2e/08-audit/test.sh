@@ -7,7 +7,7 @@
 # whose grants persist and with disks whose grants do not.
 # lab: --vcpus 2 --memory 288 --timeout 14400
 # everyday: quick
-# long
+# minutes: 27
 # shellcheck source-path=SCRIPTDIR/.. source=workloads.sh
 . e2e/workloads.sh
 

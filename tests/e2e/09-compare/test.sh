@@ -5,6 +5,7 @@
 # guest's set. The log itself, as a tracker, passes the same audit.
 # lab: --vcpus 2 --memory 192
 # everyday: quick
+# minutes: 8
 # xen: 4.17.5
 # shellcheck source-path=SCRIPTDIR/.. source=workloads.sh
 . e2e/workloads.sh

@@ -5,6 +5,7 @@
 # say so and whose the page is. The module as it is passes the same.
 # lab: --vcpus 2 --memory 256
 # everyday: quick
+# minutes: 20
 # broken-modules
 # shellcheck source-path=SCRIPTDIR/.. source=workloads.sh
 . e2e/workloads.sh

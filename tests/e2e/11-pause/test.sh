@@ -5,6 +5,7 @@
 # tracked any more, and can be saved again.
 # lab: --vcpus 2 --memory 192
 # everyday: quick
+# minutes: 22
 # shellcheck source-path=SCRIPTDIR/.. source=workloads.sh
 . e2e/workloads.sh
 

@@ -8,7 +8,7 @@
 # no domain, and whatever ends a save leaves no image.
 # lab: --vcpus 2 --memory 160
 # everyday: quick
-# long
+# minutes: 25
 # shellcheck source-path=SCRIPTDIR/.. source=workloads.sh
 . e2e/workloads.sh
 

@@ -5,6 +5,7 @@
 # restored from one. And what else may happen: no store, a full one, a module that goes.
 # lab: --vcpus 2 --memory 256
 # everyday: no
+# minutes: 18
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh
 

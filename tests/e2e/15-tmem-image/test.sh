@@ -7,6 +7,7 @@
 # domain. A guest that uses no tmem is saved as if there were none.
 # lab: --vcpus 2 --memory 256 --timeout 14400
 # everyday: quick
+# minutes: 18
 # long
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh

@@ -4,6 +4,7 @@
 # while the store's daemon is killed or hangs; then two that share the pages of one base image.
 # lab: --vcpus 2 --memory 160 --guests 2
 # everyday: no
+# minutes: 10
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh
 

@@ -5,6 +5,7 @@
 # next quiesce works.
 # lab: --vcpus 2 --memory 192
 # everyday: quick
+# minutes: 20
 # long
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh

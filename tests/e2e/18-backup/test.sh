@@ -5,6 +5,7 @@
 # in dom0; backups are damaged, interrupted and killed; the ready-made disk hooks do what they say.
 # lab: --vcpus 2 --memory 160
 # everyday: no
+# minutes: 27
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh
 

@@ -5,6 +5,7 @@
 # was acknowledged before the freeze and none that was asked for after it.
 # lab: --vcpus 2 --memory 512
 # everyday: no
+# minutes: 14
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh
 
