@@ -32,9 +32,10 @@ print "@said $frozen\n";
 put_peer() {
 	tar -C qga -cf - . | ask g1 'mkdir -p /root/qga && tar -C /root/qga -xf -' &&
 		ask g1 "cat >/run/client.pl" <<<"$client" &&
-		ask g1 'cd /root/qga && LD_LIBRARY_PATH=$PWD/usr/lib/x86_64-linux-gnu:$PWD/lib/x86_64-linux-gnu \
+		ask g1 'cd /root/qga && {
+			LD_LIBRARY_PATH=$PWD/usr/lib/x86_64-linux-gnu:$PWD/lib/x86_64-linux-gnu \
 			setsid usr/sbin/qemu-ga -m unix-listen -p /run/qga.sock -t /run -f /run/qga.pid \
-			</dev/null >/run/qga.log 2>&1 &' &&
+			</dev/null >/run/qga.log 2>&1 & }' &&
 		within 30 ask g1 test -S /run/qga.sock
 }
 
