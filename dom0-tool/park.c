@@ -16,6 +16,9 @@
 /* How long a cancelled request may still turn into a park. */
 #define PARK_CANCEL_MS 500
 
+/* The same once the guest has taken it up. */
+#define PARK_ON_ITS_WAY_MS 10000
+
 void park_init(struct park *park, struct domain *dom, struct channel *ch)
 {
 	memset(park, 0, sizeof(*park));
@@ -90,23 +93,28 @@ static int park_wait(struct park *park, uint64_t timeout_ms)
 
 /*
  * Cancel, and stay until the request can no longer end in a park; one that
- * crossed the cancel is ended through its registers.
+ * crossed the cancel is ended through its registers. A guest that is on its way may need
+ * longer to get there.
  */
 static void park_cancel(struct park *park)
 {
-	uint64_t end = clock_us() + PARK_CANCEL_MS * 1000;
+	uint64_t now = clock_us(), end = now + PARK_CANCEL_MS * 1000;
+	uint64_t last = now + PARK_ON_ITS_WAY_MS * 1000;
 	struct stillpoint_guest_half half;
 
 	control_cancel(park->ch, park->number);
-	while (clock_us() < end) {
+	for (; now < end; now = clock_us()) {
 		control_read(park->ch, &half);
 		if (half.done == park->number)
 			return;
-		if (half.taken == park->number && half.state == STILLPOINT_STATE_PARKED) {
-			park->half = half;
-			if (!control_check(&half) && !park_enter(park, PARK_CANCEL_MS))
+		if (half.taken == park->number) {
+			end = last;
+			if (half.state == STILLPOINT_STATE_PARKED) {
+				park->parked_us = now;
+				park->waits = true;
 				park_release(park);
-			return;
+				return;
+			}
 		}
 		clock_sleep_us(PARK_RETRY_US);
 	}
@@ -124,6 +132,7 @@ int park_request(struct park *park, uint64_t timeout_ms, uint64_t deadline_ms)
 				 control_state_name(half.state));
 	park->number = control_next(half.taken, park->ch->host->request);
 	park->requested_us = clock_us();
+	park->deadline_ms = deadline_ms;
 	ret = control_request_park(park->ch, park->number, deadline_ms * 1000);
 	if (ret) {
 		msg_error("cannot signal the guest: %s", strerror(-ret));
@@ -131,6 +140,7 @@ int park_request(struct park *park, uint64_t timeout_ms, uint64_t deadline_ms)
 	}
 	if (park_wait(park, timeout_ms))
 		goto cancel;
+	park->waits = true;
 	return 0;
 
 cancel:
@@ -203,6 +213,36 @@ int park_enter(struct park *park, uint64_t deadline_ms)
 	return -1;
 }
 
+int park_check(struct park *park)
+{
+	struct stillpoint_guest_half half;
+	vcpu_guest_context_t regs;
+	struct domain_info info;
+	int ret;
+
+	ret = park->dom->ops->info(park->dom, &info);
+	if (ret)
+		return msg_error("cannot look at the domain: %s", strerror(-ret));
+	if (info.dying || info.shutdown)
+		return msg_error("the domain ended while it was saved");
+	if (!info.paused) {
+		park->paused = false;
+		park->waits = false;
+		signals_hold_stops(false);
+		return msg_error("somebody unpaused the domain while it was saved");
+	}
+	ret = park->dom->ops->get_regs(park->dom, 0, &regs);
+	if (ret)
+		return msg_error("cannot read vCPU 0: %s", strerror(-ret));
+	control_read(park->ch, &half);
+	if (half.taken == park->number && half.done != park->number &&
+	    half.state == STILLPOINT_STATE_PARKED && park_registers_match(&regs, &park->half) &&
+	    regs.user_regs.rax == park->regs.user_regs.rax)
+		return 0;
+	park->waits = false;
+	return msg_error("somebody unpaused the domain for a while when it was saved");
+}
+
 int park_write_rax(struct domain *dom, vcpu_guest_context_t *regs, const struct blob *xsave,
 		   uint64_t rax)
 {
@@ -224,6 +264,9 @@ int park_flip(struct park *park)
 
 	if (park->flipped)
 		return 0;
+	/* These registers are no other's but those of a guest in its loop. */
+	if (park_check(park))
+		return -1;
 	/* What goes into the image was read before. */
 	ret = park_write_rax(park->dom, &park->regs, &park->xsave, STILLPOINT_RAX_RUN_ON);
 	if (ret)
@@ -231,6 +274,7 @@ int park_flip(struct park *park)
 			"cannot write vCPU 0: %s; the guest runs on by itself at its deadline",
 			strerror(-ret));
 	park->flipped = true;
+	park->waits = false;
 	return 0;
 }
 
@@ -249,16 +293,45 @@ int park_leave(struct park *park)
 	return 0;
 }
 
+/* Pause it and look for it in its loop, whatever signals are pending. */
+static void park_find(struct park *park)
+{
+	uint64_t end = park->parked_us + park->deadline_ms * 1000;
+	struct stillpoint_guest_half half;
+	int ret;
+
+	while (clock_us() < end) {
+		control_read(park->ch, &half);
+		if (half.taken != park->number || half.state != STILLPOINT_STATE_PARKED)
+			return;
+		signals_hold_stops(true);
+		if (park->dom->ops->pause(park->dom))
+			break;
+		park->paused = true;
+		ret = park_look(park);
+		if (ret > 0 || park_leave(park))
+			return;
+		clock_sleep_us(PARK_RETRY_US);
+	}
+	signals_hold_stops(false);
+}
+
 int park_release(struct park *park)
 {
 	int ret = 0;
 
+	if (park->waits && !park->paused)
+		park_find(park);
 	if (park->paused) {
 		/* A guest that cannot be told to run on still has its deadline. */
 		ret = park_flip(park);
-		if (park_leave(park))
+		/* It may have been found not to be paused. */
+		if (park->paused && park_leave(park)) {
+			msg_warn("the domain stays paused; try 'stillpoint recover'");
 			ret = -1;
+		}
 	}
+	park->waits = false;
 	return ret;
 }
 
@@ -269,11 +342,15 @@ int park_confirm(struct park *park, uint64_t timeout_ms, struct stillpoint_guest
 
 	for (;;) {
 		control_read(park->ch, half);
+		if (half->done == park->number && half->result == STILLPOINT_RESULT_CHECKPOINT)
+			return 0;
 		if (half->done == park->number)
-			return half->result == STILLPOINT_RESULT_CHECKPOINT ? 0 : -1;
+			return msg_error(
+				"the guest did not leave its park as a checkpoint, but with result %u",
+				half->result);
 		now = clock_us();
 		if (now >= end || signals_stop())
-			return -1;
+			return 1;
 		park->ch->ops->wait(park->ch, end - now < PARK_POLL_US ? end - now : PARK_POLL_US);
 	}
 }

@@ -7,7 +7,7 @@
  *	park_flip()	rax says "run on"
  *	park_leave()	the domain is unpaused
  *
- * From park_enter() on, park_release() must be called on every path.
+ * From park_request() on, park_release() must be called on every path.
  */
 #ifndef STILLPOINT_PARK_TOOL_H
 #define STILLPOINT_PARK_TOOL_H
@@ -26,6 +26,8 @@
  * @half: the guest's half when it was found parked
  * @regs: of vCPU 0 while paused
  * @xsave: of vCPU 0 while paused; writing the basic context resets it
+ * @deadline_ms: after which the guest runs on by itself
+ * @waits: the guest is in its loop, and nobody told it to leave
  * @paused: the domain is paused by us
  * @flipped: rax says "run on"
  * @requested_us: when the request went out, by clock_us()
@@ -39,6 +41,8 @@ struct park {
 	struct stillpoint_guest_half half;
 	vcpu_guest_context_t regs;
 	struct blob xsave;
+	uint64_t deadline_ms;
+	bool waits;
 	bool paused;
 	bool flipped;
 	uint64_t requested_us;
@@ -65,19 +69,28 @@ int park_enter(struct park *park, uint64_t deadline_ms);
 bool park_registers_match(const vcpu_guest_context_t *regs,
 			  const struct stillpoint_guest_half *half);
 
-/* Put "run on" into rax of the paused guest. Returns 0 or -1, recorded. */
+/*
+ * See that the paused domain is still where park_enter() found it: somebody else may have
+ * unpaused it meanwhile. Returns 0 or -1, recorded.
+ */
+int park_check(struct park *park);
+
+/* park_check(), and put "run on" into rax of the paused guest. Returns 0 or -1, recorded. */
 int park_flip(struct park *park);
 
 /* Unpause the domain. Returns 0 or -1, recorded. */
 int park_leave(struct park *park);
 
-/* Whatever is left of flip and leave; safe at any time. Returns 0 or -1, recorded. */
+/*
+ * Whatever is left of enter, flip and leave, whatever signals are pending; safe at any time.
+ * Returns 0 or -1, recorded.
+ */
 int park_release(struct park *park);
 
 /*
  * Wait at most @timeout_ms until the guest says that the request ended as a
- * checkpoint. *half becomes its last words. Returns 0, or -1 if it did not say so;
- * nothing is recorded, as the copy is good either way.
+ * checkpoint. *half becomes its last words. Returns 0, 1 if it did not say anything, or
+ * -1, recorded, if it says that it ended in another way.
  */
 int park_confirm(struct park *park, uint64_t timeout_ms, struct stillpoint_guest_half *half);
 

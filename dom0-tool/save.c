@@ -85,18 +85,28 @@ static int save_let_go(struct save *s)
 	return save_thaw(s);
 }
 
-static void save_confirm(struct save *s)
+static int save_confirm(struct save *s)
 {
 	struct stillpoint_guest_half half;
+	int ret = park_confirm(&s->park, SAVE_CONFIRM_MS, &half);
 
-	s->res->confirmed = !park_confirm(&s->park, SAVE_CONFIRM_MS, &half);
-	if (!s->res->confirmed)
-		return;
+	s->res->confirmed = !ret;
+	if (ret)
+		return ret < 0 ? -1 : 0;
 	s->res->guest_park_us = half.last_park_us;
 	s->res->guest_stop_us = half.park_stop_us;
 	s->res->guest_run_us = half.park_run_us;
 	if (tracker_has_guest(&s->tracker))
 		s->res->guest_set_us = s->tracker.harvest.half.harvest_us;
+	return 0;
+}
+
+/* The image is complete, but the guest is not where it was. */
+static int save_lost(void)
+{
+	msg_error_clear();
+	return msg_error(
+		"the image is complete, but somebody unpaused the domain meanwhile; it is left as it is");
 }
 
 /* The image is complete and the guest is still paused. */
@@ -104,6 +114,8 @@ static int save_end_hold(struct save *s)
 {
 	int ret;
 
+	if (park_check(&s->park))
+		return save_lost();
 	if (s->opts->after == SAVE_PAUSE) {
 		if (save_flip(s))
 			return -1;
@@ -112,6 +124,7 @@ static int save_end_hold(struct save *s)
 		return 0;
 	}
 	s->park.paused = false;
+	s->park.waits = false;
 	ret = s->dom->ops->destroy(s->dom);
 	if (ret)
 		return msg_error(
@@ -137,11 +150,14 @@ static int save_parked(struct save *s)
 	save_phase(s, SAVE_PAUSED);
 	if (save_tmem_hold(s) || save_copy(s) || save_tmem_release(s))
 		return -1;
+	/* Nothing more is copied. */
 	if (opts->after != SAVE_RUN_ON)
-		return save_tmem_released(s) || save_write(s) || save_end_hold(s) ? -1 : 0;
-	if (save_let_go(s))
+		return save_tmem_released(s) || park_check(&s->park) || save_write(s) ||
+				       save_end_hold(s) ?
+			       -1 :
+			       0;
+	if (save_let_go(s) || save_confirm(s))
 		return -1;
-	save_confirm(s);
 	return save_tmem_released(s) || save_write(s) ? -1 : 0;
 }
 

@@ -25,6 +25,9 @@
 /* What we do in it beside what is measured: look at registers, read vCPUs. */
 #define LIVE_OWN_US 1000
 
+/* How often it is looked whether the domain is still there. */
+#define LIVE_LOOK_US 1000000
+
 /* How often the copying of pages is measured if none are copied before the park. */
 #define LIVE_SAMPLES 8
 
@@ -163,6 +166,27 @@ static int live_choose(struct save *s, struct sender_slot *slot, uint64_t *types
 	return 0;
 }
 
+/*
+ * A domain that is being destroyed keeps its memory for as long as we have it mapped, and
+ * nothing more becomes of its image.
+ */
+static int live_look(struct save *s)
+{
+	uint64_t now = clock_us();
+	struct domain_info info;
+	int ret;
+
+	if (now - s->looked_us < LIVE_LOOK_US)
+		return 0;
+	s->looked_us = now;
+	ret = s->dom->ops->info(s->dom, &info);
+	if (ret)
+		return msg_error("cannot look at the domain: %s", strerror(-ret));
+	if (info.dying || info.shutdown)
+		return msg_error("the domain ended while it was saved");
+	return 0;
+}
+
 static int live_send(struct save *s)
 {
 	struct save_round *round = live_round(s);
@@ -173,7 +197,7 @@ static int live_send(struct save *s)
 
 	for (;;) {
 		slot = sender_get(&s->sender);
-		if (!slot || signals_check())
+		if (!slot || signals_check() || live_look(s))
 			return -1;
 		n = live_gather(s, &cursor, slot, types);
 		if (!n)

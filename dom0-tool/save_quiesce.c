@@ -4,9 +4,6 @@
 #include "drain.h"
 #include "save_state.h"
 
-/* How often a guest is looked for in its park that is to leave it. */
-#define QUIESCE_TRIES 100
-
 int save_freeze(struct save *s)
 {
 	uint64_t start = clock_us();
@@ -66,12 +63,5 @@ static int save_run_hook(struct save *s)
  */
 int save_disks(struct save *s)
 {
-	unsigned int i;
-
-	if (!s->opts->hook || !save_run_hook(s))
-		return 0;
-	for (i = 0; i < QUIESCE_TRIES && park_enter(&s->park, 0); i++)
-		clock_sleep_us(1000);
-	park_release(&s->park);
-	return -1;
+	return s->opts->hook ? save_run_hook(s) : 0;
 }

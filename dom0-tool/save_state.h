@@ -28,6 +28,7 @@
  * @p2m_pages: those of the p2m's own pages that may have changed, by their number
  * @expected: pages that were pending, and not free, when the last set was made
  * @harvested_us: when that was, by clock_us()
+ * @looked_us: when it was looked whether the domain is still there, by clock_us()
  * @set_us: how long it took to take it over, the p2m included
  * @tmem: the domain's tmem pools; NULL if it has none
  * @pools: what the image has of them; not set up if the layout has no place for them
@@ -70,6 +71,7 @@ struct save {
 	struct audit audit;
 	uint64_t expected;
 	uint64_t harvested_us;
+	uint64_t looked_us;
 	uint64_t set_us;
 	struct pool_export *tmem;
 	struct tmem_writer pools;

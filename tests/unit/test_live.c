@@ -1301,6 +1301,20 @@ static void signal_at_each_phase_leaves_a_running_guest(void **state)
 	assert_works(save());
 }
 
+static void end_while_tracked(const char *name)
+{
+	m->info.dying |= !strcmp(name, SAVE_TRACKING);
+}
+
+/* Its memory is not free for another before it is unmapped. */
+static void domain_that_ends_in_a_round_is_noticed(void **state)
+{
+	(void)state;
+	opts.phase = end_while_tracked;
+	assert_fails(save(), "the domain ended while it was saved");
+	assert_untouched();
+}
+
 static void failed_write_in_a_round_leaves_the_guest_alone(void **state)
 {
 	struct rlimit old, small;
@@ -1369,6 +1383,7 @@ int main(void)
 		TEST(signs_of_life_end_at_the_park),
 		TEST(every_failure_leaves_a_running_guest),
 		TEST(signal_at_each_phase_leaves_a_running_guest),
+		TEST(domain_that_ends_in_a_round_is_noticed),
 		TEST(failed_write_in_a_round_leaves_the_guest_alone),
 	};
 

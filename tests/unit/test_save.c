@@ -98,10 +98,11 @@ static void assert_guest_runs(void)
 	assert_int_equal(m->pauses, 0);
 	assert_false(m->destroyed);
 	/*
-	 * If it was in its park, it was told to go on, unless its vCPU could not be
-	 * read: then its deadline lets it go.
+	 * If it was in its park, it was told to go on, unless it could not be seen where
+	 * it is: then its deadline lets it go.
 	 */
-	if (m->fail_op == OP_PAUSE || m->fail_op == OP_GET_REGS || m->fail_op == OP_GET_XSAVE)
+	if (m->fail_op == OP_INFO || m->fail_op == OP_PAUSE || m->fail_op == OP_GET_REGS ||
+	    m->fail_op == OP_GET_XSAVE)
 		machine_pass_deadline(m);
 	assert_int_not_equal(machine_guest_half(m)->state, STILLPOINT_STATE_PARKED);
 	/* Its extended processor state was not lost on the way. */
@@ -442,6 +443,60 @@ static void every_failure_leaves_a_running_guest(void **state)
 	assert_works(save());
 }
 
+static const char *meddle_at;
+static bool pause_again;
+static vcpu_guest_context_t its_own;
+
+/* An administrator unpauses the domain, whose deadline is over. */
+static void meddle(const char *name)
+{
+	if (strcmp(name, meddle_at))
+		return;
+	m->pauses = 0;
+	machine_pass_deadline(m);
+	its_own = m->vcpu[0];
+	m->pauses = pause_again;
+}
+
+static void guest_that_somebody_unpaused_is_left_alone(void **state)
+{
+	static const enum save_after after[] = { SAVE_RUN_ON, SAVE_PAUSE, SAVE_STOP };
+	size_t i;
+
+	(void)state;
+	opts.phase = meddle;
+	meddle_at = SAVE_COPIED;
+	for (i = 0; i < 6; i++) {
+		opts.after = after[i % 3];
+		pause_again = i > 2;
+		assert_save_fails("somebody unpaused the domain");
+		/* Its registers are its own. */
+		assert_memory_equal(&its_own, &m->vcpu[0], sizeof(its_own));
+	}
+	meddle_at = SAVE_RENAMED;
+	for (i = 1; i < 3; i++) {
+		opts.after = after[i];
+		pause_again = false;
+		assert_fails(save(), "the image is complete, but somebody unpaused");
+		assert_guest_runs();
+		assert_int_equal(unlink("image"), 0);
+	}
+}
+
+/* It runs on, and says that it was not dom0 who let it. */
+static void leave_by_itself(struct machine *mach)
+{
+	if (machine_guest_half(mach)->result == STILLPOINT_RESULT_CHECKPOINT)
+		machine_guest_half(mach)->result = STILLPOINT_RESULT_ABANDONED;
+}
+
+static void guest_that_left_by_itself_has_no_image(void **state)
+{
+	(void)state;
+	m->on_run = leave_by_itself;
+	assert_save_fails("did not leave its park as a checkpoint");
+}
+
 /* The guest cannot be told to go on: it is unpaused, and has its deadline. */
 static void failed_flip_unpauses_at_least(void **state)
 {
@@ -650,6 +705,8 @@ int main(void)
 		TEST(busy_module_is_told),
 		TEST(unfit_domains_are_refused_before_anything),
 		TEST(every_failure_leaves_a_running_guest),
+		TEST(guest_that_somebody_unpaused_is_left_alone),
+		TEST(guest_that_left_by_itself_has_no_image),
 		TEST(failed_flip_unpauses_at_least),
 		TEST(signal_at_each_phase_leaves_a_running_guest),
 		TEST(hostile_memory_is_refused_and_the_guest_runs),
