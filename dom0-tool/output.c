@@ -317,6 +317,17 @@ static int output_link(const struct output *out, const char *name)
 	return linkat(AT_FDCWD, self, out->dir, name, AT_SYMLINK_FOLLOW);
 }
 
+/* Where nothing is replaced: not all file systems can do it in one way. */
+static int output_rename_new(const struct output *out)
+{
+	if (!renameat2(out->dir, out->temp, out->dir, out->name, RENAME_NOREPLACE))
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	return linkat(out->dir, out->temp, out->dir, out->name, 0) ||
+	       unlinkat(out->dir, out->temp, 0);
+}
+
 static int output_rename(struct output *out)
 {
 	int ret;
@@ -334,28 +345,10 @@ static int output_rename(struct output *out)
 	if (out->replace)
 		ret = renameat(out->dir, out->temp, out->dir, out->name);
 	else
-		ret = linkat(out->dir, out->temp, out->dir, out->name, 0) ||
-		      unlinkat(out->dir, out->temp, 0);
+		ret = output_rename_new(out);
 	if (!ret)
 		out->temp[0] = '\0';
 	return ret;
-}
-
-int output_publish(struct output *out)
-{
-	if (out->stream)
-		return 0;
-	if (output_rename(out)) {
-		if (errno == EEXIST)
-			return msg_error("'%s' exists by now; use --force to replace it",
-					 out->path);
-		return msg_error("cannot name '%s': %s", out->path, strerror(errno));
-	}
-	out->named = true;
-	if (fsync(out->dir))
-		return msg_error("cannot bring the directory of '%s' to disk: %s", out->path,
-				 strerror(errno));
-	return 0;
 }
 
 /* True if @name is that of the open file. */
@@ -375,6 +368,26 @@ static void output_withdraw(struct output *out)
 	unlinkat(out->dir, out->name, 0);
 	fsync(out->dir);
 	out->named = false;
+}
+
+int output_publish(struct output *out)
+{
+	if (out->stream)
+		return 0;
+	if (output_rename(out)) {
+		if (errno == EEXIST)
+			return msg_error("'%s' exists by now; use --force to replace it",
+					 out->path);
+		return msg_error("cannot name '%s': %s", out->path, strerror(errno));
+	}
+	out->named = true;
+	if (!fsync(out->dir))
+		return 0;
+	msg_error("cannot bring the directory of '%s' to disk: %s", out->path, strerror(errno));
+	/* What it replaced is gone. */
+	if (!out->replace)
+		output_withdraw(out);
+	return -1;
 }
 
 int output_publish_both(struct output *out, struct output *side)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <getopt.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -80,8 +81,13 @@ static void save_print_line(const char *what, const char *text)
 		return;
 }
 
+/* A guest may be paused meanwhile, for which nobody's terminal is waited. */
 static void save_print_phase(const char *name)
 {
+	struct pollfd to = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	if (poll(&to, 1, 0) != 1 || !(to.revents & POLLOUT))
+		return;
 	save_print_line("phase: ", name);
 }
 

@@ -324,7 +324,14 @@ static int live_check_pause(struct save *s)
 	uint64_t predicted = live_predict(s), asked = s->opts->max_pause_us;
 
 	s->res->predicted_pause_us = predicted;
-	if (!asked || predicted <= asked || s->opts->force_pause)
+	if (!asked || s->opts->force_pause)
+		return 0;
+	/* How long writing takes, the guest paused, nobody can tell. */
+	if (s->opts->after == SAVE_RUN_ON && s->expected > s->staging.budget)
+		return msg_error(
+			"%llu MiB would be copied while the guest is paused, more than --staging has room for, and --max-pause is given; it was not parked",
+			(unsigned long long)(s->expected * PAGE_BYTES >> 20));
+	if (predicted <= asked)
 		return 0;
 	return msg_error(
 		"the guest would be paused for about %llu.%llu ms, more than --max-pause %llu, after %u rounds; it was not parked; --force-pause parks it nevertheless",
@@ -373,6 +380,10 @@ static int live_start(struct save *s)
 		return -1;
 	s->res->tracker = t->ops->name;
 	strcpy(s->res->why, t->why);
+	if (!s->opts->track && t->ops == &tracker_none && s->opts->after == SAVE_RUN_ON)
+		msg_warn(
+			"no way to find changed pages works, so all memory is copied while the guest is paused: %s",
+			t->why);
 	live_note(s);
 	return signals_check();
 }

@@ -15,11 +15,16 @@ static void signals_handler(int signo)
 void signals_catch(void)
 {
 	static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT };
-	struct sigaction sa = { .sa_handler = signals_handler };
+	struct sigaction sa = { .sa_handler = signals_handler }, old;
 	unsigned int i;
 
-	for (i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+	for (i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
+		/* As nohup(1) wants it. */
+		if (caught[i] == SIGHUP && !sigaction(SIGHUP, NULL, &old) &&
+		    old.sa_handler == SIG_IGN)
+			continue;
 		sigaction(caught[i], &sa, NULL);
+	}
 	sa.sa_handler = SIG_IGN;
 	sigaction(SIGXFSZ, &sa, NULL);
 }

@@ -8,7 +8,10 @@
 
 #include <stdbool.h>
 
-/* Catch INT, TERM, HUP, PIPE and QUIT; ignore XFSZ so that write() fails instead. */
+/*
+ * Catch INT, TERM, HUP (unless it is ignored), PIPE and QUIT; ignore XFSZ so that write()
+ * fails instead.
+ */
 void signals_catch(void);
 
 /* The signal that asked this process to stop, or 0. */

@@ -1301,6 +1301,18 @@ static void signal_at_each_phase_leaves_a_running_guest(void **state)
 	assert_works(save());
 }
 
+/* How long it takes to write what has no room is not known. */
+static void longest_pause_needs_room_for_what_is_copied(void **state)
+{
+	(void)state;
+	opts.max_pause_us = 3600000000;
+	opts.staging = 0;
+	assert_fails(save(), "more than --staging has room for");
+	assert_untouched();
+	opts.force_pause = true;
+	assert_saved();
+}
+
 static void end_while_tracked(const char *name)
 {
 	m->info.dying |= !strcmp(name, SAVE_TRACKING);
@@ -1383,6 +1395,7 @@ int main(void)
 		TEST(signs_of_life_end_at_the_park),
 		TEST(every_failure_leaves_a_running_guest),
 		TEST(signal_at_each_phase_leaves_a_running_guest),
+		TEST(longest_pause_needs_room_for_what_is_copied),
 		TEST(domain_that_ends_in_a_round_is_noticed),
 		TEST(failed_write_in_a_round_leaves_the_guest_alone),
 	};

@@ -507,6 +507,19 @@ static void failed_flip_unpauses_at_least(void **state)
 	assert_int_equal(tempdir_count("."), 0);
 }
 
+static void hangup_is_ignored_under_nohup(void **state)
+{
+	(void)state;
+	signal(SIGHUP, SIG_IGN);
+	signals_catch();
+	raise(SIGHUP);
+	assert_int_equal(signals_stop(), 0);
+	signal(SIGHUP, SIG_DFL);
+	signals_catch();
+	raise(SIGHUP);
+	assert_int_equal(signals_stop(), SIGHUP);
+}
+
 static void signal_at_each_phase_leaves_a_running_guest(void **state)
 {
 	static const enum save_after after[] = { SAVE_RUN_ON, SAVE_PAUSE, SAVE_STOP };
@@ -708,6 +721,7 @@ int main(void)
 		TEST(guest_that_somebody_unpaused_is_left_alone),
 		TEST(guest_that_left_by_itself_has_no_image),
 		TEST(failed_flip_unpauses_at_least),
+		TEST(hangup_is_ignored_under_nohup),
 		TEST(signal_at_each_phase_leaves_a_running_guest),
 		TEST(hostile_memory_is_refused_and_the_guest_runs),
 		TEST(hostile_start_info_is_refused),
