@@ -338,9 +338,15 @@ static void look(struct timer_list *unused)
 			pr_warn("tmem: the store is gone; requests wait for it\n");
 			end_session(&done);
 		} else if (!sp_slots_are_free(&slots)) {
-			give_up(&done);
+			/* Time that passed while we did not run is not the store's. */
+			take_answers(&done);
+			if (state == REJECTED)
+				drop_requests(&done);
+			else
+				give_up(&done);
 			sp_ring_pump();
-			mod_timer(&look_timer, jiffies + LOOK_EVERY);
+			if (!sp_slots_are_free(&slots))
+				mod_timer(&look_timer, jiffies + LOOK_EVERY);
 		}
 	}
 	spin_unlock_irqrestore(&sp_tmem_lock, flags);
