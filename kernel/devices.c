@@ -5,13 +5,19 @@
  * The bus is not exported, but every frontend driver points to it: a driver
  * that matches no device is registered for that pointer alone.
  */
+#include <linux/delay.h>
 #include <linux/device.h>
+#include <linux/jiffies.h>
 #include <linux/printk.h>
 
 #include <xen/xenbus.h>
 
 #include "devices.h"
 #include "disks.h"
+
+/* Other devices wait so long for disks. */
+#define DISKS_WAIT (30 * HZ)
+#define DISKS_LOOK_MS 5
 
 static const struct xenbus_device_id no_ids[] = { { "" } };
 
@@ -73,12 +79,30 @@ static int reconnect(struct device *dev, void *data)
 	return 0;
 }
 
+/*
+ * xenwatch connects them. It must not find another device's event first: what that leads to
+ * may wait for a disk.
+ */
+static void wait_for_disks(void)
+{
+	unsigned long end = jiffies + DISKS_WAIT;
+
+	while (!sp_disks_are_settled()) {
+		if (time_after(jiffies, end)) {
+			pr_err("a disk's backend does not connect after a restore\n");
+			return;
+		}
+		msleep(DISKS_LOOK_MS);
+	}
+}
+
 void sp_devices_reconnect(void)
 {
 	struct pass pass = { .disks = true };
 
 	/* A task may wait for a disk with a lock that another device's way back needs. */
 	bus_for_each_dev(finder.driver.bus, NULL, &pass, reconnect);
+	wait_for_disks();
 	pass.disks = false;
 	bus_for_each_dev(finder.driver.bus, NULL, &pass, reconnect);
 	/* Disks whose device went away meanwhile. */

@@ -29,7 +29,7 @@
 int sp_disks_prepare(void);
 /* True for the xenbus device of a disk. */
 bool sp_disks_is(struct device *dev);
-/* True if none waits for its backend to connect. xenwatch_mutex is held. */
+/* True if none waits for its backend to connect, which xenwatch sees, unless its mutex is held. */
 bool sp_disks_are_settled(void);
 void sp_disks_release(void);
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/completion.h>
 #include <linux/cpumask.h>
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/notifier.h>
 #include <linux/sched/mm.h>
 #include <linux/timekeeping.h>
+#include <linux/workqueue.h>
 
 #include <xen/page.h>
 #include <xen/xen-ops.h>
@@ -19,6 +22,13 @@
 #include "symbols.h"
 #include "tmem/link.h"
 #include "xenstore.h"
+
+/* For so long nothing else comes back before random numbers are new. */
+#define RESEED_WAIT HZ
+
+static void reseed(struct work_struct *unused);
+static DECLARE_WORK(reseed_work, reseed);
+static DECLARE_COMPLETION(reseeded);
 
 static void (*on_stock_resume)(void);
 
@@ -43,6 +53,7 @@ void sp_resume_init(void (*stock)(void))
 
 void sp_resume_exit(void)
 {
+	flush_work(&reseed_work);
 	xen_resume_notifier_unregister(&first);
 }
 
@@ -77,9 +88,10 @@ void sp_resume_ipis(void)
 /*
  * Two guests restored from one image differ in time, TSC, frames or xenstore
  * port; the pool needs no more than that they differ, and mixes in what the
- * processor's own generator gives.
+ * processor's own generator gives. Who is told of it, when that is done, may wait for a lock
+ * whose holder waits for a tick or a disk: so nobody waits for that.
  */
-static void reseed(void)
+static void reseed(struct work_struct *unused)
 {
 	const struct {
 		u64 tsc;
@@ -96,6 +108,7 @@ static void reseed(void)
 	};
 
 	sp_sym.add_vmfork_randomness(&id, sizeof(id));
+	complete(&reseeded);
 }
 
 void sp_resume_early(void)
@@ -103,7 +116,8 @@ void sp_resume_early(void)
 	struct raw_notifier_head rest = { .head = first.next };
 
 	/* First of all: tasks run already, and may ask for random numbers. */
-	reseed();
+	reinit_completion(&reseeded);
+	queue_work(system_highpri_wq, &reseed_work);
 	sp_round_look();
 	sp_sym.xen_console_resume();
 	raw_notifier_call_chain(&rest, 0, NULL);
@@ -114,6 +128,7 @@ void sp_resume_late(void)
 	/* Until the disks are back no allocation may wait for one. */
 	unsigned int noio = memalloc_noio_save(), noreclaim;
 
+	wait_for_completion_timeout(&reseeded, RESEED_WAIT);
 	sp_disks_settle();
 	/*
 	 * All that reclaims memory may be waiting for the store where the guest swaps to:
