@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/cpu.h>
 #include <linux/freezer.h>
+#include <linux/kernel.h>
 #include <linux/preempt.h>
 #include <linux/printk.h>
+#include <linux/sched/mm.h>
 #include <linux/stop_machine.h>
 #include <linux/syscore_ops.h>
 
@@ -73,7 +75,7 @@ static int park_stopped(void *data)
 {
 	struct sp_park *park = data;
 	u64 start = rdtsc_ordered(), parked, left;
-	bool restored;
+	bool restored, traced;
 
 	if (!may_park(park)) {
 		/* xen_arch_resume() leaves this CPU's tick to syscore_resume(). */
@@ -83,6 +85,10 @@ static int park_stopped(void *data)
 	/* dom0's flip may lose what this CPU's FPU still holds of a task; memory has it. */
 	kernel_fpu_begin();
 	kernel_fpu_end();
+	/* The kernel's functions that are called from here on write to no buffer of a tracer. */
+	traced = sp_track_is_on() && tracing_is_on();
+	if (traced)
+		tracing_off();
 	sp_track_last_extras();
 	sp_free_note_grants();
 	sp_sym.gnttab_suspend();
@@ -105,6 +111,8 @@ static int park_stopped(void *data)
 	syscore_resume();
 	if (restored)
 		sp_resume_ipis();
+	if (traced)
+		tracing_on();
 
 	if (!restored) {
 		park->times.stop = sp_cycles_to_us(parked - start, tsc_khz);
@@ -126,6 +134,7 @@ static int check_preemption(void)
 
 void sp_park(struct sp_park *park)
 {
+	unsigned int noio, noreclaim;
 	bool restored;
 
 	park->result = STILLPOINT_RESULT_FAILED;
@@ -149,13 +158,18 @@ void sp_park(struct sp_park *park)
 	sp_xenstore_release_watches();
 
 	restored = park->result == STILLPOINT_RESULT_RESTORED;
+	/* No allocation may wait for a disk that is not back. */
+	noio = memalloc_noio_save();
+	noreclaim = memalloc_noreclaim_save();
 	if (restored)
 		sp_resume_early();
 	sp_sym.xen_arch_resume();
+	memalloc_noreclaim_restore(noreclaim);
 	if (!restored)
 		sp_xenstore_cancel();
 	cpu_hotplug_enable();
 	if (restored)
 		sp_resume_late();
+	memalloc_noio_restore(noio);
 	sp_disks_release();
 }
