@@ -157,6 +157,37 @@ char *config_move_disk(const char *json, const char *vdev, const char *path, con
 	return copy;
 }
 
+/* What has several of a kind in @config is devices; @other has the same of each. */
+static bool config_has_all(json_object *config, json_object *other)
+{
+	struct json_object_iterator it = json_object_iter_begin(config);
+	struct json_object_iterator end = json_object_iter_end(config);
+	json_object *list, *others;
+
+	for (; !json_object_iter_equal(&it, &end); json_object_iter_next(&it)) {
+		list = json_object_iter_peek_value(&it);
+		if (!json_object_is_type(list, json_type_array) || !json_object_array_length(list))
+			continue;
+		if (!json_object_object_get_ex(other, json_object_iter_peek_name(&it), &others) ||
+		    !json_object_equal(list, others))
+			return false;
+	}
+	return true;
+}
+
+bool config_same_devices(const char *json, const char *other)
+{
+	json_object *a = json_tokener_parse(json), *b = json_tokener_parse(other);
+	bool same;
+
+	same = json_object_is_type(a, json_type_object) &&
+	       json_object_is_type(b, json_type_object) && config_has_all(a, b) &&
+	       config_has_all(b, a);
+	json_object_put(a);
+	json_object_put(b);
+	return same;
+}
+
 int config_check_name(const char *name)
 {
 	const char *p;

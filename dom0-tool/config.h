@@ -3,6 +3,7 @@
 #ifndef STILLPOINT_CONFIG_H
 #define STILLPOINT_CONFIG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The name in @json. free() it; NULL with an error recorded. */
@@ -35,6 +36,9 @@ char *config_rename(const char *json, const char *name);
  * recorded.
  */
 char *config_move_disk(const char *json, const char *vdev, const char *path, const char *format);
+
+/* Whether the domains of both have the same devices. */
+bool config_same_devices(const char *json, const char *other);
 
 /* Returns 0 if @name can be a domain's name, else -1 with an error recorded. */
 int config_check_name(const char *name);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "config.h"
 #include "msg.h"
 #include "save_state.h"
 #include "signals.h"
@@ -101,6 +102,20 @@ static int save_confirm(struct save *s)
 	return 0;
 }
 
+/* A device that came in the rounds is in the memory, but not in the image's configuration. */
+static int save_check_devices(struct save *s)
+{
+	char *now;
+	int ret = s->dom->ops->config(s->dom, &now);
+
+	if (ret)
+		return msg_error("cannot read the domain's configuration: %s", strerror(-ret));
+	if (!config_same_devices(s->config, now))
+		ret = msg_error("the domain's devices changed while it was saved; try again");
+	free(now);
+	return ret;
+}
+
 /* The image is complete, but the guest is not where it was. */
 static int save_lost(void)
 {
@@ -151,14 +166,11 @@ static int save_parked(struct save *s)
 	if (save_tmem_hold(s) || save_copy(s) || save_tmem_release(s))
 		return -1;
 	/* Nothing more is copied. */
-	if (opts->after != SAVE_RUN_ON)
-		return save_tmem_released(s) || park_check(&s->park) || save_write(s) ||
-				       save_end_hold(s) ?
-			       -1 :
-			       0;
-	if (save_let_go(s) || save_confirm(s))
+	if (opts->after == SAVE_RUN_ON ? save_let_go(s) || save_confirm(s) : park_check(&s->park))
 		return -1;
-	return save_tmem_released(s) || save_write(s) ? -1 : 0;
+	if (save_tmem_released(s) || save_check_devices(s) || save_write(s))
+		return -1;
+	return opts->after == SAVE_RUN_ON ? 0 : save_end_hold(s);
 }
 
 static void save_free(struct save *s)

@@ -524,7 +524,9 @@ static int file_config(struct domain *dom, char **json)
 {
 	if (machine_fails(machine_of(dom), OP_CONFIG))
 		return -EIO;
-	*json = strdup("{\"c_info\":{\"type\":\"pv\",\"name\":\"file\"}}");
+	*json = strdup(machine_of(dom)->config ?
+			       machine_of(dom)->config :
+			       "{\"c_info\":{\"type\":\"pv\",\"name\":\"file\"}}");
 	return 0;
 }
 

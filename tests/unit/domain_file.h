@@ -106,6 +106,7 @@ enum machine_op {
  * @destroyed: the domain was destroyed
  * @quiesce: what a module does that is asked to freeze
  * @disk_files: files that are its disks, xvda on, NULL at the end; may be NULL
+ * @config: its configuration; NULL for one without devices
  * @unanswered: block requests; one is answered at each look
  */
 struct machine {
@@ -153,6 +154,7 @@ struct machine {
 	unsigned int channels;
 	struct quiesce_fake quiesce;
 	const char *const *disk_files;
+	const char *config;
 	uint64_t unanswered;
 };
 

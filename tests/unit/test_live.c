@@ -1301,6 +1301,24 @@ static void signal_at_each_phase_leaves_a_running_guest(void **state)
 	assert_works(save());
 }
 
+static void attach_a_disk(const char *name)
+{
+	if (!strcmp(name, SAVE_HARVESTED))
+		m->config = "{\"c_info\":{\"type\":\"pv\",\"name\":\"file\"},"
+			    "\"disks\":[{\"vdev\":\"xvdb\"}]}";
+}
+
+/* The memory knows it, and the configuration would not. */
+static void device_that_comes_in_a_round_is_noticed(void **state)
+{
+	(void)state;
+	opts.phase = attach_a_disk;
+	assert_fails(save(), "devices changed while it was saved");
+	assert_int_equal(m->pauses, 0);
+	assert_int_equal(tempdir_count("."), 0);
+	assert_works(save());
+}
+
 /* How long it takes to write what has no room is not known. */
 static void longest_pause_needs_room_for_what_is_copied(void **state)
 {
@@ -1395,6 +1413,7 @@ int main(void)
 		TEST(signs_of_life_end_at_the_park),
 		TEST(every_failure_leaves_a_running_guest),
 		TEST(signal_at_each_phase_leaves_a_running_guest),
+		TEST(device_that_comes_in_a_round_is_noticed),
 		TEST(longest_pause_needs_room_for_what_is_copied),
 		TEST(domain_that_ends_in_a_round_is_noticed),
 		TEST(failed_write_in_a_round_leaves_the_guest_alone),

@@ -106,6 +106,24 @@ static void new_name_comes_with_a_new_uuid(void **state)
 	free(two);
 }
 
+static void devices_are_compared_and_nothing_else(void **state)
+{
+	static const char one[] = "{\"c_info\":{\"name\":\"a\"},\"b_info\":{\"m\":1},\"nics\":[],"
+				  "\"disks\":[{\"v\":\"a\"},{\"v\":\"b\"}]}";
+
+	(void)state;
+	assert_true(config_same_devices(one, one));
+	assert_true(config_same_devices(one, "{\"disks\":[{\"v\":\"a\"},{\"v\":\"b\"}]}"));
+	assert_false(config_same_devices(one, "{\"disks\":[{\"v\":\"a\"}]}"));
+	assert_false(config_same_devices("{\"disks\":[{\"v\":\"a\"}]}", one));
+	assert_false(config_same_devices(one, "{\"disks\":[{\"v\":\"a\"},{\"v\":\"c\"}]}"));
+	assert_false(config_same_devices(one, "{\"disks\":[{\"v\":\"a\"},{\"v\":\"b\"}],"
+					      "\"nics\":[{\"mac\":\"0\"}]}"));
+	assert_false(config_same_devices(one, "{}"));
+	assert_false(config_same_devices("", one));
+	assert_false(config_same_devices("[]", "[]"));
+}
+
 /* All that comes out of the pipe; *size bytes. */
 static uint8_t *drain(int fd, size_t *size)
 {
@@ -515,6 +533,7 @@ static void lock_is_exclusive_and_dies_with_its_holder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(devices_are_compared_and_nothing_else),
 		TEST(name_is_read_from_the_configuration),
 		TEST(bad_configurations_are_refused),
 		TEST(bad_names_are_refused),
