@@ -46,6 +46,16 @@ int logdirty_next(struct logdirty *log, uint64_t pfns)
 	return 0;
 }
 
+int logdirty_last(struct logdirty *log, uint64_t pfns)
+{
+	if (logdirty_next(log, pfns))
+		return -1;
+	if (logdirty_op(log, DOMAIN_LOGDIRTY_ON))
+		return 0;
+	return msg_error(
+		"somebody else switched the hypervisor's log of the domain's writes off, as a migration does; try again after it");
+}
+
 void logdirty_stop(struct logdirty *log)
 {
 	if (log->on)

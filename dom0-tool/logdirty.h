@@ -26,6 +26,12 @@ int logdirty_start(struct logdirty *log, struct domain *dom, uint64_t pfns);
 /* Take the set, and begin another. There are @pfns pages by now. 0 or -1, recorded. */
 int logdirty_next(struct logdirty *log, uint64_t pfns);
 
+/*
+ * The same for the last set. A log that somebody switched off meanwhile, which had empty sets
+ * since, is an error: one that is on cannot be switched on.
+ */
+int logdirty_last(struct logdirty *log, uint64_t pfns);
+
 /* Log no more. */
 void logdirty_stop(struct logdirty *log);
 

@@ -42,7 +42,7 @@ static int log_parked(struct tracker *t)
 {
 	if (t->harvest.tracked && harvest_parked(&t->harvest))
 		return -1;
-	return logdirty_next(&t->log, t->mem->size);
+	return logdirty_last(&t->log, t->mem->size);
 }
 
 static int log_collect_grants(struct tracker *t, struct bitmap *set)

@@ -476,6 +476,8 @@ static int file_logdirty(struct domain *dom, enum domain_logdirty op, uint64_t *
 	if (machine_fails(m, op == DOMAIN_LOGDIRTY_ON ? OP_LOGDIRTY_ON : OP_LOGDIRTY_CLEAN))
 		return -EOPNOTSUPP;
 	if (op == DOMAIN_LOGDIRTY_ON) {
+		if (m->logging)
+			return -EINVAL;
 		m->logging = true;
 		m->logs_on++;
 	}

@@ -662,6 +662,22 @@ static void log_that_cannot_be_switched_on_is_an_error(void **state)
 	assert_false(m->logging);
 }
 
+static void switch_log_off(const char *name)
+{
+	if (!strcmp(name, SAVE_PARKED))
+		m->logging = false;
+}
+
+static void log_that_somebody_switched_off_is_noticed(void **state)
+{
+	(void)state;
+	opts.track = &tracker_logdirty;
+	opts.phase = switch_log_off;
+	assert_fails(save(), "somebody else switched the hypervisor's log");
+	assert_int_equal(m->pauses, 0);
+	assert_int_equal(tempdir_count("."), 0);
+}
+
 static void log_is_switched_off_in_the_end(void **state)
 {
 	(void)state;
@@ -1389,6 +1405,7 @@ int main(void)
 		TEST(rounds_go_on_while_the_pause_gets_shorter),
 		TEST(best_tracker_that_works_is_taken),
 		TEST(log_that_cannot_be_switched_on_is_an_error),
+		TEST(log_that_somebody_switched_off_is_noticed),
 		TEST(log_is_switched_off_in_the_end),
 		TEST(module_tells_what_no_log_sees),
 		TEST(log_without_the_module_looks_at_grants),

@@ -7,7 +7,7 @@
 # of the guests may draw the same random numbers.
 # lab: --vcpus 2 --memory 160
 # everyday: no
-# minutes: 25
+# minutes: 20
 # long
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh
