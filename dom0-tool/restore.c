@@ -201,6 +201,7 @@ static int restore_xl(struct restore *r, int fd, struct xl_run *run)
 	const char *argv[6] = { "xl", "restore", "-p" };
 	unsigned int n = 3;
 	char path[64];
+	int ret;
 
 	run->argv = argv;
 	run->verbose = r->verbose;
@@ -209,16 +210,18 @@ static int restore_xl(struct restore *r, int fd, struct xl_run *run)
 	if (r->xlcfg && !r->config)
 		argv[n++] = r->xlcfg;
 	argv[n++] = path;
-	return xl_run(run);
+	ret = xl_run(run);
+	r->killed = run->killed;
+	return ret;
 }
 
-/* An interrupted xl leaves a half made domain behind, which never ran. */
+/* An xl that was interrupted, or killed, leaves a half made domain behind, which never ran. */
 static void restore_clean(struct restore *r)
 {
 	libxl_dominfo info;
 	uint32_t domid;
 
-	if (!signals_stop() || libxl_name_to_domid(r->xen.ctx, r->domain, &domid))
+	if ((!signals_stop() && !r->killed) || libxl_name_to_domid(r->xen.ctx, r->domain, &domid))
 		return;
 	libxl_dominfo_init(&info);
 	if (!libxl_domain_info(r->xen.ctx, &info, domid) && info.paused && !info.cpu_time)

@@ -35,6 +35,7 @@ struct restore_disk {
  * @import: the image's tmem pools, if it has any
  * @feed: passes the image on; its talk is -1 if xl reads the image itself
  * @found: what was in the image
+ * @killed: xl died of a signal
  */
 struct restore {
 	const char *path;
@@ -54,6 +55,7 @@ struct restore {
 	struct pool_import import;
 	struct feed_image feed;
 	struct feed_image_result found;
+	bool killed;
 	struct xen xen;
 };
 

@@ -97,10 +97,12 @@ int xl_run(struct xl_run *run)
 	int out = memfd_create("xl-stdout", MFD_CLOEXEC);
 	int err = run->verbose ? dup(STDERR_FILENO) : memfd_create("xl-stderr", MFD_CLOEXEC);
 	int ret = -1;
+	int status;
 	pid_t pid;
 
 	run->output = NULL;
 	run->messages = NULL;
+	run->killed = false;
 	if (out < 0 || err < 0) {
 		msg_error("cannot run xl: %s", strerror(errno));
 		goto out;
@@ -110,7 +112,9 @@ int xl_run(struct xl_run *run)
 		msg_error("cannot run xl: %s", strerror(errno));
 		goto out;
 	}
-	ret = xl_judge(run, xl_wait(pid));
+	status = xl_wait(pid);
+	run->killed = status != -1 && WIFSIGNALED(status);
+	ret = xl_judge(run, status);
 	if (ret && !run->verbose)
 		run->messages = xl_slurp(err);
 	if (!run->keep_messages)

@@ -15,6 +15,7 @@
  * @keep_messages: after a failure, so are its messages; xl_show_messages() is due
  * @output: what was kept of stdout, a string; free() it
  * @messages: what was kept of its messages; NULL if there is nothing
+ * @killed: it died of a signal, and has cleaned up nothing
  */
 struct xl_run {
 	const char *const *argv;
@@ -24,6 +25,7 @@ struct xl_run {
 	bool keep_messages;
 	char *output;
 	char *messages;
+	bool killed;
 };
 
 /*

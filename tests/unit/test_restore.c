@@ -480,6 +480,7 @@ static void programs_are_run_and_judged(void **state)
 	run.keep_output = false;
 	run.argv = fails;
 	assert_fails(xl_run(&run), "exit status 3");
+	assert_false(run.killed);
 	run.argv = chatty;
 	run.keep_messages = true;
 	assert_fails(xl_run(&run), "exit status 4");
@@ -493,6 +494,7 @@ static void programs_are_run_and_judged(void **state)
 	assert_null(run.messages);
 	run.argv = dies;
 	assert_fails(xl_run(&run), "signal 9");
+	assert_true(run.killed);
 	run.argv = none;
 	assert_fails(xl_run(&run), "cannot run xl");
 }
