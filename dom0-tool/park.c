@@ -223,13 +223,13 @@ int park_check(struct park *park)
 	ret = park->dom->ops->info(park->dom, &info);
 	if (ret)
 		return msg_error("cannot look at the domain: %s", strerror(-ret));
-	if (info.dying || info.shutdown)
-		return msg_error("the domain ended while it was saved");
-	if (!info.paused) {
+	if (info.dying || !info.paused) {
+		/* There is nothing to let go. */
 		park->paused = false;
 		park->waits = false;
 		signals_hold_stops(false);
-		return msg_error("somebody unpaused the domain while it was saved");
+		return info.dying ? msg_error("the domain ended while it was saved") :
+				    msg_error("somebody unpaused the domain while it was saved");
 	}
 	ret = park->dom->ops->get_regs(park->dom, 0, &regs);
 	if (ret)
