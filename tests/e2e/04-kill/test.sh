@@ -3,7 +3,8 @@
 # The tool is killed, with a signal that it cannot see, at each phase of a save
 # and at many of its system calls. The guest runs on, by itself within its
 # deadline or, where the tool had paused it, after "stillpoint recover"; nothing
-# stands under the image's name; and the next save works.
+# stands under the image's name; and the next save works. A guest that somebody else lets
+# run meanwhile is left alone.
 # lab: --vcpus 2 --memory 128
 # everyday: quick
 # minutes: 18
@@ -121,6 +122,32 @@ for ((n = 1; n <= points; n++)); do
 	judge "$this" nothing_or_whole
 done
 has 'killed at some of them' '^[1-9]' "$kills"
+
+# unpaused SAVE-OPTION...: a save whose guest somebody else unpauses when it was copied, and its
+# deadline is over.
+unpaused() {
+	local n pid filter=(-P "$phases")
+	for ((n = 1; n <= ${#names[@]}; n++)); do
+		[ "${names[n - 1]}" != copied ] || break
+	done
+	: >"$phases"
+	strace -f -qq -o /dev/null "${filter[@]}" -e trace=write \
+		-e inject=write:delay_exit=10000000:when="$n" \
+		stillpoint save --verbose --max-rounds 2 --deadline "$deadline_ms" "$@" \
+		g1 "$image" 2>>"$phases" &
+	pid=$!
+	within 60 grep -q 'phase: copied' "$phases" || return 1
+	sleep $((deadline_ms / 1000 + 1))
+	is_paused g1 && xl unpause g1 || return 1
+	wait "$pid"
+	[ $? = 1 ] && tail -n 1 "$phases" | grep 'somebody unpaused the domain'
+}
+for option in '' --stop --pause; do
+	# shellcheck disable=SC2086
+	expect 0 "somebody unpauses the guest in a save${option:+ with $option}" unpaused $option
+	expect 0 'it is left alone, and runs on' eval 'is_running g1 && check_load g1'
+	expect 0 'nothing has the name of the image' nothing_at "$image"
+done
 
 expect 0 'recover on a guest that runs does nothing' stillpoint recover g1
 xl pause g1
