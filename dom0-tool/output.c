@@ -322,7 +322,7 @@ static int output_rename_new(const struct output *out)
 {
 	if (!renameat2(out->dir, out->temp, out->dir, out->name, RENAME_NOREPLACE))
 		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
+	if (errno != EINVAL)
 		return -1;
 	return linkat(out->dir, out->temp, out->dir, out->name, 0) ||
 	       unlinkat(out->dir, out->temp, 0);

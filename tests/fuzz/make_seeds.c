@@ -198,10 +198,10 @@ static void seed_texts(void)
 	static const char published[] = { 4, 1, '1', 4, 5, '0', '.', '1', '.', '0', 0, 0, 0 };
 
 	static const char manifest[] =
-		"{\"stillpoint_backup\":1,\"domain\":\"g1\",\"created\":1,\"quiesced\":true,"
-		"\"memory\":{\"file\":\"memory.img\",\"bytes\":3,\"sha256\":\"" DIGEST "\"},"
-		"\"disks\":[{\"file\":\"xvda.raw\",\"bytes\":4,\"sha256\":\"" DIGEST "\","
-		"\"vdev\":\"xvda\",\"format\":\"raw\",\"device\":\"/dev/vg/a\","
+		"{\"stillpoint_backup\":1,\"domain\":\"g1\",\"created\":1,\"quiesced\":true,\n"
+		"\"memory\":{\"file\":\"memory.img\",\"bytes\":3,\"sha256\":\"" DIGEST "\"},\n"
+		"\"disks\":[{\"file\":\"xvda.raw\",\"bytes\":4,\"sha256\":\"" DIGEST "\",\n"
+		"\"vdev\":\"xvda\",\"format\":\"raw\",\"device\":\"/dev/vg/a\",\n"
 		"\"path\":\"/dev/dm-1\",\"block\":true,\"readonly\":false}]}";
 
 	seed_write("text", "config", "", 1, config, sizeof(config) - 1);

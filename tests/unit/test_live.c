@@ -1320,7 +1320,7 @@ static void signal_at_each_phase_leaves_a_running_guest(void **state)
 static void attach_a_disk(const char *name)
 {
 	if (!strcmp(name, SAVE_HARVESTED))
-		m->config = "{\"c_info\":{\"type\":\"pv\",\"name\":\"file\"},"
+		m->config = "{\"c_info\":{\"type\":\"pv\",\"name\":\"file\"},\n"
 			    "\"disks\":[{\"vdev\":\"xvdb\"}]}";
 }
 

@@ -108,7 +108,7 @@ static void new_name_comes_with_a_new_uuid(void **state)
 
 static void devices_are_compared_and_nothing_else(void **state)
 {
-	static const char one[] = "{\"c_info\":{\"name\":\"a\"},\"b_info\":{\"m\":1},\"nics\":[],"
+	static const char one[] = "{\"c_info\":{\"name\":\"a\"},\"b_info\":{\"m\":1},\"nics\":[],\n"
 				  "\"disks\":[{\"v\":\"a\"},{\"v\":\"b\"}]}";
 
 	(void)state;
@@ -117,7 +117,7 @@ static void devices_are_compared_and_nothing_else(void **state)
 	assert_false(config_same_devices(one, "{\"disks\":[{\"v\":\"a\"}]}"));
 	assert_false(config_same_devices("{\"disks\":[{\"v\":\"a\"}]}", one));
 	assert_false(config_same_devices(one, "{\"disks\":[{\"v\":\"a\"},{\"v\":\"c\"}]}"));
-	assert_false(config_same_devices(one, "{\"disks\":[{\"v\":\"a\"},{\"v\":\"b\"}],"
+	assert_false(config_same_devices(one, "{\"disks\":[{\"v\":\"a\"},{\"v\":\"b\"}],\n"
 					      "\"nics\":[{\"mac\":\"0\"}]}"));
 	assert_false(config_same_devices(one, "{}"));
 	assert_false(config_same_devices("", one));
