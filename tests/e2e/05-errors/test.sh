@@ -145,7 +145,9 @@ for signal in INT TERM HUP; do
 			expect 0 "$this: it was done before" verify_stream "$image"
 		else
 			expect 0 "$this: no image" nothing_at "$image"
-			has "$this: the message" 'signal' "$(cat "$state/err.signal")"
+			# One that it met before it could catch it says nothing.
+			[ "$status" -gt 128 ] && [ ! -s "$state/err.signal" ] ||
+				has "$this: the message" 'signal' "$(cat "$state/err.signal")"
 		fi
 		rm -f "$image"
 		expect 0 "$this: the guest runs" within 30 runs g1
