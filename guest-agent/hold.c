@@ -219,19 +219,12 @@ static void report_unused(struct round *round, const struct plan *plan)
 {
 	const char *const *path = round->excludes + round->settings->exclude_count;
 	char detail[STILLPOINT_EXCLUDES_BYTES + 64];
-	const struct report_line line = {
-		.kind = "note",
-		.outcome = "warning",
-		.what = "-",
-		.name = "-",
-		.detail = detail,
-	};
 
 	for (; *path; path++) {
 		if (**path != '/' || plan_has_path(plan, *path))
 			continue;
 		snprintf(detail, sizeof(detail), "nothing to exclude is mounted at '%s'", *path);
-		report_add(&round->report, &line);
+		report_warn(&round->report, detail, false);
 	}
 }
 

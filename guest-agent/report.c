@@ -53,6 +53,20 @@ void report_add(struct report *report, const struct report_line *line)
 	}
 }
 
+void report_warn(struct report *report, const char *detail, bool important)
+{
+	const struct report_line line = {
+		.kind = "note",
+		.outcome = "warning",
+		.what = "-",
+		.name = "-",
+		.detail = detail,
+		.important = important,
+	};
+
+	report_add(report, &line);
+}
+
 int report_send(struct report *report, int device)
 {
 	ssize_t written;

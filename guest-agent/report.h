@@ -51,6 +51,9 @@ void report_start(struct report *report);
 /* Add a line, or note once that lines are missing. */
 void report_add(struct report *report, const struct report_line *line);
 
+/* Add a note that warns of @detail; @important as of a line. */
+void report_warn(struct report *report, const char *detail, bool important);
+
 /* Give the module what it does not have yet. Returns 0 or a negative errno. */
 int report_send(struct report *report, int device);
 

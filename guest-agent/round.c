@@ -68,20 +68,6 @@ static void remove_note(const struct settings *settings)
 	unlink(path);
 }
 
-static void report_note(struct round *round, const char *detail)
-{
-	const struct report_line line = {
-		.kind = "note",
-		.outcome = "warning",
-		.what = "-",
-		.name = "-",
-		.detail = detail,
-		.important = true,
-	};
-
-	report_add(&round->report, &line);
-}
-
 static void report_hook(struct round *round, size_t number, const struct hook_run *run)
 {
 	static const char *const outcomes[] = {
@@ -134,7 +120,7 @@ static int run_freeze_hooks(struct round *round)
 	int err = hooks_find(&round->hooks, round->settings->hook_dir);
 
 	if (err) {
-		report_note(round, "the folder of the hooks cannot be read");
+		report_warn(&round->report, "the folder of the hooks cannot be read", true);
 		return err;
 	}
 	while (round->ran < round->hooks.count) {
@@ -214,7 +200,7 @@ void round_freeze(struct round *round)
 	if (!err)
 		err = hold_all(round);
 	if (err == -ENOENT && !round->held_count)
-		report_note(round, "there is no file system that can be frozen");
+		report_warn(&round->report, "there is no file system that can be frozen", true);
 	report_send(&round->report, round->device);
 	if (err)
 		device_mark(round->device, STILLPOINT_AGENT_FAILED, round->number, -err);
