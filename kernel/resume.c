@@ -125,8 +125,7 @@ void sp_resume_early(void)
 
 void sp_resume_late(void)
 {
-	/* Until the disks are back no allocation may wait for one. */
-	unsigned int noio = memalloc_noio_save(), noreclaim;
+	unsigned int noreclaim;
 
 	wait_for_completion_timeout(&reseeded, RESEED_WAIT);
 	sp_disks_settle();
@@ -140,5 +139,4 @@ void sp_resume_late(void)
 	sp_link_resume();
 	memalloc_noreclaim_restore(noreclaim);
 	sp_devices_reconnect();
-	memalloc_noio_restore(noio);
 }

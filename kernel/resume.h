@@ -17,7 +17,10 @@ void sp_resume_stopped(void);
 void sp_resume_ipis(void);
 /* The CPUs run again; xenstore is suspended and the ticks are stopped. */
 void sp_resume_early(void);
-/* The ticks run; xenstore is suspended. Brings it and the devices back. */
+/*
+ * The ticks run; xenstore is suspended. Brings it and the devices back. The caller sees that no
+ * allocation waits for a disk.
+ */
 void sp_resume_late(void);
 
 #endif /* SP_RESUME_H */
