@@ -12,6 +12,8 @@
 # shellcheck source-path=SCRIPTDIR/.. source=lib.sh
 . e2e/lib.sh
 
+CASE_SECONDS=600
+
 image=$images/g1
 count=$(rounds 5 1 10)
 random_log=/run/jobs/random.out
