@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "backup.h"
 #include "cmd.h"
@@ -12,7 +11,6 @@
 #include "copier.h"
 #include "image_args.h"
 #include "json_add.h"
-#include "lock.h"
 #include "msg.h"
 #include "signals.h"
 #include "staging.h"
@@ -57,9 +55,11 @@ static const char backup_help[] =
 
 /**
  * struct backup_args - the command line
+ * @res: what came of it
  */
 struct backup_args {
 	struct backup_options opts;
+	struct backup_result res;
 	struct freeze_options freeze;
 	struct image_args image;
 	const char *domain;
@@ -201,18 +201,18 @@ static int backup_tell(const struct backup_args *a, const struct domain *dom,
 	return cmd_print_json(o);
 }
 
+static int backup_work(struct domain *dom, void *arg)
+{
+	struct backup_args *a = arg;
+
+	return backup_run(dom, &a->opts, &a->res);
+}
+
 static int backup_domain(struct domain *dom, void *arg)
 {
 	const struct backup_args *a = arg;
-	struct backup_result res;
-	int lock, ret;
 
-	lock = lock_take(LOCK_DIR, dom->domid);
-	if (lock < 0)
-		return -1;
-	ret = backup_run(dom, &a->opts, &res);
-	close(lock);
-	return ret ? -1 : backup_tell(a, dom, &res);
+	return cmd_keep_domain(dom, backup_work, arg) ? -1 : backup_tell(a, dom, &a->res);
 }
 
 int cmd_backup(int argc, char **argv)

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <getopt.h>
 #include <stddef.h>
+#include <syslog.h>
+#include <unistd.h>
 
 #include "cmd.h"
 #include "cmd_domain.h"
 #include "domain_xen.h"
+#include "keeper.h"
+#include "lock.h"
 #include "msg.h"
+#include "recover.h"
 #include "signals.h"
 
 int cmd_with_domain(const char *name, bool verbose, int (*work)(struct domain *dom, void *arg),
@@ -25,6 +30,60 @@ int cmd_with_domain(const char *name, bool verbose, int (*work)(struct domain *d
 		dom->ops->close(dom);
 	}
 	xen_close(&xen);
+	return ret;
+}
+
+/* In the keeper: nobody reads what this says, but for the system's log. */
+static int cmd_rescue_domain(uint32_t domid)
+{
+	struct domain *dom;
+	struct xen xen;
+	int ret = -1;
+
+	if (xen_open(&xen, false))
+		return -1;
+	dom = domain_xen_open(&xen, domid);
+	if (dom) {
+		ret = recover_own(dom);
+		dom->ops->close(dom);
+	}
+	xen_close(&xen);
+	return ret;
+}
+
+static void cmd_rescue(void *arg)
+{
+	const struct domain *dom = arg;
+	int ret;
+
+	msg_error_clear();
+	ret = cmd_rescue_domain(dom->domid);
+	openlog("stillpoint", LOG_PID, LOG_DAEMON);
+	if (ret > 0)
+		syslog(LOG_WARNING,
+		       "domain '%s': the command that had it paused was killed; it runs on",
+		       dom->name);
+	else if (ret < 0)
+		syslog(LOG_ERR,
+		       "domain '%s': the command that had it paused was killed: %s; run 'stillpoint recover %s'",
+		       dom->name, msg_error_text(), dom->name);
+}
+
+int cmd_keep_domain(struct domain *dom, int (*work)(struct domain *dom, void *arg), void *arg)
+{
+	struct keeper keeper;
+	int lock, ret = -1;
+
+	lock = lock_take(LOCK_DIR, dom->domid);
+	if (lock < 0)
+		return -1;
+	if (!keeper_start(&keeper, lock, cmd_rescue, dom)) {
+		domain_xen_keep(dom, &keeper);
+		ret = work(dom, arg);
+		domain_xen_keep(dom, NULL);
+		keeper_stop(&keeper);
+	}
+	close(lock);
 	return ret;
 }
 

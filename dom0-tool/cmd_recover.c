@@ -10,8 +10,9 @@
 static const char recover_help[] =
 	"usage: stillpoint recover DOMAIN\n"
 	"\n"
-	"Let a guest run on that a killed 'stillpoint save' left paused in its park. A\n"
-	"domain that is paused anywhere else is left alone.\n"
+	"Let a guest run on that 'stillpoint save' or 'backup' left paused in its park, because\n"
+	"all of its processes were killed at once. A domain that is paused anywhere else is left\n"
+	"alone.\n"
 	"\n"
 	"  --help  this text\n";
 

@@ -5,7 +5,6 @@
 #include "cmd.h"
 #include "cmd_domain.h"
 #include "json_add.h"
-#include "lock.h"
 #include "msg.h"
 #include "save_args.h"
 #include "save_report.h"
@@ -28,23 +27,34 @@ static int save_tell(const struct save_args *args, const struct domain *dom,
 	return failed;
 }
 
+/**
+ * struct save_work - for save_work()
+ */
+struct save_work {
+	const struct save_options *opts;
+	struct save_result res;
+};
+
+static int save_work(struct domain *dom, void *arg)
+{
+	struct save_work *work = arg;
+
+	return save_run(dom, work->opts, &work->res);
+}
+
 static int save_domain(const struct save_args *args, struct domain *dom)
 {
-	struct save_result res;
-	int lock, ret;
+	struct save_work work = { .opts = &args->opts };
+	const struct save_result *res = &work.res;
+	int ret = cmd_keep_domain(dom, save_work, &work);
 
-	lock = lock_take(LOCK_DIR, dom->domid);
-	if (lock < 0)
-		return -1;
-	ret = save_run(dom, &args->opts, &res);
-	close(lock);
-	if (!ret && args->opts.after == SAVE_RUN_ON && !res.confirmed)
+	if (!ret && args->opts.after == SAVE_RUN_ON && !res->confirmed)
 		msg_warn("the guest did not say that it runs on; see 'stillpoint list'");
-	if (!ret && args->opts.max_pause_us && res.predicted_pause_us > args->opts.max_pause_us)
+	if (!ret && args->opts.max_pause_us && res->predicted_pause_us > args->opts.max_pause_us)
 		msg_warn(
 			"the guest was expected to be paused for longer than --max-pause: about %llu ms",
-			(unsigned long long)(res.predicted_pause_us / 1000));
-	return save_tell(args, dom, &res, ret);
+			(unsigned long long)(res->predicted_pause_us / 1000));
+	return save_tell(args, dom, res, ret);
 }
 
 static int save_print_size(const struct save_args *args, struct domain *dom)

@@ -57,14 +57,28 @@ static int xen_info(struct domain *dom, struct domain_info *info)
 	return 0;
 }
 
+static struct keeper *keeper_of(struct domain *dom)
+{
+	return ((struct domain_xen *)dom)->keeper;
+}
+
 static int xen_pause(struct domain *dom)
 {
-	return xc_domain_pause(xen_of(dom)->xch, dom->domid) ? -errno : 0;
+	int ret;
+
+	keeper_mark(keeper_of(dom), true);
+	ret = xc_domain_pause(xen_of(dom)->xch, dom->domid) ? -errno : 0;
+	if (ret)
+		keeper_mark(keeper_of(dom), false);
+	return ret;
 }
 
 static int xen_unpause(struct domain *dom)
 {
-	return xc_domain_unpause(xen_of(dom)->xch, dom->domid) ? -errno : 0;
+	if (xc_domain_unpause(xen_of(dom)->xch, dom->domid))
+		return -errno;
+	keeper_mark(keeper_of(dom), false);
+	return 0;
 }
 
 static void *xen_map(struct domain *dom, const uint64_t *mfns, size_t n, int *err)
@@ -156,6 +170,8 @@ static const shared_info_t *xen_shared_info(struct domain *dom)
 
 static int xen_destroy(struct domain *dom)
 {
+	/* Without its devices it cannot run on. */
+	keeper_mark(keeper_of(dom), false);
 	return libxl_domain_destroy(xen_of(dom)->ctx, dom->domid, NULL) ? -EIO : 0;
 }
 
@@ -212,4 +228,9 @@ struct domain *domain_xen_open(struct xen *xen, uint32_t domid)
 	snprintf(dx->dom.name, sizeof(dx->dom.name), "%s", name ? name : "");
 	free(name);
 	return &dx->dom;
+}
+
+void domain_xen_keep(struct domain *dom, struct keeper *keeper)
+{
+	((struct domain_xen *)dom)->keeper = keeper;
 }

@@ -4,11 +4,17 @@
 #define STILLPOINT_DOMAIN_XEN_H
 
 #include "domain.h"
+#include "keeper.h"
 #include "xen.h"
 
+/**
+ * struct domain_xen - the implementation
+ * @keeper: is told while the domain is paused by us; NULL if there is none
+ */
 struct domain_xen {
 	struct domain dom;
 	struct xen *xen;
+	struct keeper *keeper;
 	void *shared_info;
 };
 
@@ -17,6 +23,9 @@ struct domain_xen {
  * recorded. Its close() frees it.
  */
 struct domain *domain_xen_open(struct xen *xen, uint32_t domid);
+
+/* @keeper, or NULL, is told from now on while the domain is paused by us. */
+void domain_xen_keep(struct domain *dom, struct keeper *keeper);
 
 /* Returns 0, or -1 with an error recorded if a domain has the disk @path. */
 int domain_xen_check_unused(struct xen *xen, const char *path);

@@ -8,12 +8,31 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "lock.h"
 #include "msg.h"
+
+/* The keeper of a tool that was killed holds the lock until it is done. */
+#define LOCK_WAIT_US 3000000
+#define LOCK_LOOK_US 20000
 
 static void lock_path(char *path, size_t size, const char *dir, uint32_t domid, const char *name)
 {
 	snprintf(path, size, "%s/%u%s%s.lock", dir, domid, *name ? "." : "", name);
+}
+
+/* 0, or -1 with errno set. */
+static int lock_wait(int fd)
+{
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	uint64_t end = clock_us() + LOCK_WAIT_US;
+
+	while (fcntl(fd, F_OFD_SETLK, &fl)) {
+		if ((errno != EAGAIN && errno != EACCES) || clock_us() >= end)
+			return -1;
+		clock_sleep_us(LOCK_LOOK_US);
+	}
+	return 0;
 }
 
 int lock_take(const char *dir, uint32_t domid)
@@ -23,7 +42,6 @@ int lock_take(const char *dir, uint32_t domid)
 
 int lock_take_for(const char *dir, uint32_t domid, const char *name)
 {
-	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	char path[PATH_MAX];
 	int fd;
 
@@ -33,7 +51,7 @@ int lock_take_for(const char *dir, uint32_t domid, const char *name)
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return msg_error("cannot open '%s': %s", path, strerror(errno));
-	if (fcntl(fd, F_OFD_SETLK, &fl)) {
+	if (lock_wait(fd)) {
 		if (errno == EAGAIN || errno == EACCES)
 			msg_error("another stillpoint is at work on this%s; wait for it",
 				  domid ? " domain" : "");

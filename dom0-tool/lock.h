@@ -12,7 +12,8 @@
 #define LOCK_DIR "/run/stillpoint"
 
 /*
- * Take the lock of @domid in @dir, which is made if it is missing. Returns a file
+ * Take the lock of @domid in @dir, which is made if it is missing; if somebody has it, wait
+ * for at most three seconds. Returns a file
  * descriptor that holds it until closed, or -1 with an error recorded.
  */
 int lock_take(const char *dir, uint32_t domid);

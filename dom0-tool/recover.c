@@ -67,20 +67,25 @@ static int recover_flip(struct domain *dom, vcpu_guest_context_t *regs)
 	return ret ? msg_error("cannot write vCPU 0: %s", strerror(-ret)) : 0;
 }
 
+static int recover_unpause_once(struct domain *dom)
+{
+	int ret = dom->ops->unpause(dom);
+
+	return ret ? msg_error("cannot unpause the domain: %s", strerror(-ret)) : 0;
+}
+
 static int recover_unpause(struct domain *dom)
 {
 	struct domain_info info;
 	unsigned int i;
-	int ret;
 
 	for (i = 0; i < RECOVER_UNPAUSES; i++) {
 		if (recover_info(dom, &info))
 			return -1;
 		if (!info.paused)
 			return 0;
-		ret = dom->ops->unpause(dom);
-		if (ret)
-			return msg_error("cannot unpause the domain: %s", strerror(-ret));
+		if (recover_unpause_once(dom))
+			return -1;
 	}
 	return msg_error("the domain is still paused after %u tries", RECOVER_UNPAUSES);
 }
@@ -111,4 +116,20 @@ int recover_run(struct domain *dom, char *text, size_t size)
 	}
 	snprintf(text, size, "the domain was paused in its park and runs on");
 	return 0;
+}
+
+int recover_own(struct domain *dom)
+{
+	vcpu_guest_context_t regs;
+	struct domain_info info;
+
+	if (recover_info(dom, &info))
+		return -1;
+	if (!info.paused || info.dying)
+		return 0;
+	/* One that cannot be told leaves its park at its deadline. */
+	if (recover_look(dom, &regs) == RECOVER_WAITING)
+		recover_flip(dom, &regs);
+	msg_error_clear();
+	return recover_unpause_once(dom) ? -1 : 1;
 }

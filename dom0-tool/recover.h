@@ -29,4 +29,11 @@ int recover_look(struct domain *dom, vcpu_guest_context_t *regs);
  */
 int recover_run(struct domain *dom, char *text, size_t size);
 
+/*
+ * Undo the one pause of a save that is gone, and let a guest that is in its park run on at once.
+ * The caller holds the lock of @dom. Returns 1 if the domain was unpaused, 0 if it was not
+ * paused, or -1 with an error recorded.
+ */
+int recover_own(struct domain *dom);
+
 #endif /* STILLPOINT_RECOVER_H */

@@ -112,6 +112,36 @@ static void hostile_control_page_is_refused(void **state)
 	assert_int_equal(m->pauses, 1);
 }
 
+static void own_pause_is_undone_wherever_the_guest_is(void **state)
+{
+	(void)state;
+	assert_int_equal(recover_own(&m->dom), 0);
+	m->pauses = 1;
+	assert_int_equal(recover_own(&m->dom), 1);
+	assert_int_equal(m->pauses, 0);
+	assert_int_equal(m->calls[OP_SET_REGS], 0);
+	/* With one of somebody else's. */
+	m->pauses = 2;
+	assert_int_equal(recover_own(&m->dom), 1);
+	assert_int_equal(m->pauses, 1);
+	m->pauses = 0;
+	park_and_pause(1);
+	assert_int_equal(recover_own(&m->dom), 1);
+	assert_int_equal(m->pauses, 0);
+	assert_int_equal(machine_guest_half(m)->result, STILLPOINT_RESULT_CHECKPOINT);
+	assert_int_equal(m->xsave[0][0], 0xa0);
+}
+
+static void own_pause_is_undone_whatever_the_guest_says(void **state)
+{
+	(void)state;
+	park_and_pause(1);
+	machine_guest_half(m)->window_end = UINT64_MAX;
+	assert_int_equal(recover_own(&m->dom), 1);
+	assert_int_equal(m->pauses, 0);
+	assert_int_equal(m->calls[OP_SET_REGS], 0);
+}
+
 static void failures_are_told(void **state)
 {
 	static const enum machine_op ops[] = { OP_INFO, OP_GET_REGS, OP_GET_XSAVE, OP_SET_REGS,
@@ -143,6 +173,8 @@ int main(void)
 		TEST(domain_that_reads_the_tsc_is_only_unpaused),
 		TEST(other_generation_is_not_believed),
 		TEST(hostile_control_page_is_refused),
+		TEST(own_pause_is_undone_wherever_the_guest_is),
+		TEST(own_pause_is_undone_whatever_the_guest_says),
 		TEST(failures_are_told),
 	};
 
