@@ -19,6 +19,8 @@ side=$images/g1.tmem
 sys=/sys/block/tmemswap0
 rounds=$(rounds 2 1 50)
 working_set=$(rounds 300 300 400)
+# A domain may have half of the limit in the store by default.
+room=(--limit $((3 * working_set)))
 
 store_is_empty() {
 	local pages
@@ -77,7 +79,7 @@ expect 0 'a guest without tmem, without a store' stillpoint save --layout packed
 is 'it has none in its image' null "$(jq .tmem <<<"$output")"
 rm -f "$image"
 
-expect 0 'start the store' store_start
+expect 0 'start the store' store_start "${room[@]}"
 expect 0 'a device for swap' ask g1 "echo 512M >$sys/disksize"
 expect 0 'swap on it' ask g1 'mkswap /dev/tmemswap0 && swapon /dev/tmemswap0'
 job g1 start dirty dirty --size "$working_set" --random --fill --state /run/jobs/dirty.state
@@ -93,7 +95,7 @@ for ((n = 1; n <= rounds; n++)); do
 	expect 0 "$n: the guest went on" swaps_on
 	if ((n % 2 == 0)); then
 		expect 0 "$n: kill the daemon" store_end KILL
-		expect 0 "$n: start another" store_start
+		expect 0 "$n: start another" store_start "${room[@]}"
 		expect 0 "$n: the working set goes on with it" swaps_on
 	fi
 	restored "$n, $layout"
@@ -134,7 +136,7 @@ expect 1 'in a store without room: refused' stillpoint restore "$image"
 has 'in a store without room: the message' 'no room' "$errors"
 expect 0 'in a store without room: no domain' no_domain
 expect 0 'stop the small one' store_end TERM
-expect 0 'start one with room' store_start
+expect 0 'start one with room' store_start "${room[@]}"
 expect 0 'the last image is restored' stillpoint restore "$image"
 expect 0 'its guest answers' within 120 answers g1
 expect 0 'its working set goes on' swaps_on
