@@ -18,6 +18,8 @@ static const char serve_help[] =
 	"  --quota MIB     of pages that a domain's persistent pools may hold, as the guest\n"
 	"                  sees them (default: half of the limit)\n"
 	"  --compress HOW  lz4 (default), zstd, zstd:LEVEL or none\n"
+	"  --poll US       how long to look for another request after one, before sleeping\n"
+	"                  (default: 50; 0 for not at all)\n"
 	"  --dir DIR       where they are kept (default: /run/stillpoint/tmem)\n"
 	"  --socket PATH   where other commands connect (default: " TMEM_SOCKET ")\n"
 	"  --help          this text\n";
@@ -26,6 +28,7 @@ enum {
 	SERVE_LIMIT = 'l',
 	SERVE_QUOTA,
 	SERVE_COMPRESS,
+	SERVE_POLL,
 	SERVE_DIR,
 	SERVE_SOCKET,
 	SERVE_HELP
@@ -35,6 +38,7 @@ static const struct option serve_options[] = {
 	{ "limit", required_argument, NULL, SERVE_LIMIT },
 	{ "quota", required_argument, NULL, SERVE_QUOTA },
 	{ "compress", required_argument, NULL, SERVE_COMPRESS },
+	{ "poll", required_argument, NULL, SERVE_POLL },
 	{ "dir", required_argument, NULL, SERVE_DIR },
 	{ "socket", required_argument, NULL, SERVE_SOCKET },
 	{ "help", no_argument, NULL, SERVE_HELP },
@@ -49,7 +53,7 @@ static uint64_t serve_memory_mib(void)
 
 static int serve_option(int opt, struct tmem_daemon_options *opts, char **argv)
 {
-	uint64_t memory = serve_memory_mib(), mib;
+	uint64_t memory = serve_memory_mib(), mib, us;
 
 	switch (opt) {
 	case SERVE_LIMIT:
@@ -67,6 +71,11 @@ static int serve_option(int opt, struct tmem_daemon_options *opts, char **argv)
 			return CMD_OK;
 		msg_flush();
 		return CMD_USAGE;
+	case SERVE_POLL:
+		if (cmd_number("--poll", optarg, 0, TMEM_POLL_MAX_US, &us))
+			return CMD_USAGE;
+		opts->poll_us = us;
+		return CMD_OK;
 	case SERVE_DIR:
 		opts->dir = optarg;
 		return CMD_OK;
@@ -83,6 +92,7 @@ int cmd_tmem_serve(int argc, char **argv)
 	struct tmem_daemon_options opts = {
 		.dir = "/run/stillpoint/tmem",
 		.socket = TMEM_SOCKET,
+		.poll_us = TMEM_POLL_US,
 		.store.limit = (serve_memory_mib() / 4) << 20,
 		.store.most = serve_memory_mib() << 20,
 		.store.codec.codec = STILLPOINT_CODEC_LZ4,

@@ -173,13 +173,13 @@ bool clients_event(struct clients *c, void *ptr)
 
 uint64_t clients_expire(struct clients *c)
 {
-	uint64_t now = clock_us(), next = UINT64_MAX, deadline;
+	uint64_t next = UINT64_MAX, deadline;
 	unsigned int i;
 
 	for (i = 0; i < CLIENTS_MAX; i++) {
 		if (!c->slots[i].client)
 			continue;
-		tmem_client_expire(c->slots[i].client, now);
+		tmem_client_expire(c->slots[i].client, clock_us());
 		deadline = tmem_client_deadline(c->slots[i].client);
 		if (deadline < next)
 			next = deadline;

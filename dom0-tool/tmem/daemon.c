@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <immintrin.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <signal.h>
@@ -27,6 +28,9 @@
 #define DAEMON_WORK 256
 #define DAEMON_EVENTS 16
 
+/* Nobody else waits longer while guests are polled. */
+#define DAEMON_POLL_US 1000
+
 /* Of a file system beyond what the store may take: its own records. */
 #define DAEMON_SLACK (UINT64_C(1) << 20)
 
@@ -34,6 +38,8 @@
  * struct daemon - what runs
  * @lock: beside the store's directory
  * @signals: SIGTERM and SIGINT arrive there
+ * @poll: how long guests are polled after one asked for something, in cycles of the TSC
+ * @poll_max: after which others are looked at, in the same
  * @watches: stands for xenstore in what epoll says; as @events does for event channels
  */
 struct daemon {
@@ -44,6 +50,8 @@ struct daemon {
 	int lock;
 	int epoll;
 	int signals;
+	uint64_t poll;
+	uint64_t poll_max;
 	char watches;
 	char events;
 	bool stop;
@@ -156,9 +164,22 @@ static int daemon_catch(struct daemon *d)
 	return daemon_poll(d, d->signals, &d->signals);
 }
 
+/* Asking for the time would take as long as what it is asked for. */
+static int daemon_find_cycles(struct daemon *d, unsigned int poll_us)
+{
+	xc_physinfo_t info;
+
+	if (xc_physinfo(d->xen.xch, &info))
+		return msg_error("cannot ask the hypervisor for the processor's frequency: %s",
+				 strerror(errno));
+	d->poll = (uint64_t)info.cpu_khz * poll_us / 1000;
+	d->poll_max = (uint64_t)info.cpu_khz * DAEMON_POLL_US / 1000;
+	return 0;
+}
+
 static int daemon_open(struct daemon *d, const struct tmem_daemon_options *opts)
 {
-	if (xen_open(&d->xen, false) || daemon_catch(d) ||
+	if (xen_open(&d->xen, false) || daemon_find_cycles(d, opts->poll_us) || daemon_catch(d) ||
 	    daemon_prepare(d, opts->dir, opts->store.limit))
 		return -1;
 	d->store = tmem_store_open(opts->dir, &opts->store);
@@ -206,13 +227,36 @@ static int daemon_event(struct daemon *d, void *ptr)
 /* In milliseconds, for epoll_wait(). */
 static int daemon_sleep(uint64_t until)
 {
-	uint64_t now = clock_us();
+	uint64_t now;
 
 	if (until == UINT64_MAX)
 		return -1;
+	now = clock_us();
 	if (until <= now)
 		return 0;
 	return until - now > 1000000 ? 1000 : (int)((until - now + 999) / 1000);
+}
+
+/*
+ * Serve guests. One that asked for something soon asks for more, and has to wait for a process that sleeps
+ * for longer than for what it asks for: it is looked at for a while before. True if there is more to do.
+ */
+static bool daemon_serve(struct daemon *d)
+{
+	uint64_t begun = __rdtsc(), asked = begun, now = begun;
+	enum peers_state state = PEERS_MORE;
+
+	while (now - begun < d->poll_max && now - asked <= d->poll) {
+		state = peers_serve(d->peers, d->poll);
+		if (state == PEERS_IDLE)
+			return false;
+		now = __rdtsc();
+		if (state == PEERS_MORE)
+			asked = now;
+		else
+			_mm_pause();
+	}
+	return now - asked <= d->poll || peers_serve(d->peers, false) == PEERS_MORE;
 }
 
 /* Each turn does a bounded part of what everybody wants. */
@@ -223,7 +267,7 @@ static int daemon_turn(struct daemon *d)
 	bool more;
 	int n, i;
 
-	more = peers_serve(d->peers);
+	more = daemon_serve(d);
 	more |= tmem_store_work(d->store, DAEMON_WORK);
 	/* A session that ended in this turn counts. */
 	retry = peers_retry(d->peers);

@@ -35,7 +35,16 @@ int peers_event(struct peers *p);
  */
 uint64_t peers_retry(struct peers *p);
 
-/* Give each guest a turn. Returns true if there is more to do. */
-bool peers_serve(struct peers *p);
+enum peers_state {
+	PEERS_IDLE,  /* whoever wants something will signal */
+	PEERS_QUIET, /* nobody asked for anything; not all would signal */
+	PEERS_MORE,  /* there is more to do */
+};
+
+/*
+ * Give each guest a turn. With @poll those that have no more to ask for do not signal
+ * when they have: they are to be looked at again, or for the last time without.
+ */
+enum peers_state peers_serve(struct peers *p, bool poll);
 
 #endif /* STILLPOINT_TMEM_PEERS_H */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* xenctrl.h must be the first of Xen's headers: it makes the others the tools' variant. */
 #include "tmem/peers.h"
@@ -492,19 +493,21 @@ int peers_watch(struct peers *p)
 	return scan ? peers_scan(p) : 0;
 }
 
+/* Of all that are pending, as many as there is room for, which xenevtchn_pending() has not. */
 int peers_event(struct peers *p)
 {
-	xenevtchn_port_or_error_t port;
+	evtchn_port_t ports[PEERS_BATCH];
 	struct peer *peer;
-	unsigned int n;
+	ssize_t n, i;
 
-	for (n = 0; n < PEERS_BATCH; n++) {
-		port = xenevtchn_pending(p->evtchn);
-		if (port < 0)
-			return errno == EAGAIN ? 0 :
-						 msg_error("lost the event channel device: %s",
-							   strerror(errno));
-		for (peer = p->first; peer && peer->port != port; peer = peer->next)
+	n = read(xenevtchn_fd(p->evtchn), ports, sizeof(ports));
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ?
+			       0 :
+			       msg_error("lost the event channel device: %s", strerror(errno));
+	for (i = 0; i < n / (ssize_t)sizeof(ports[0]); i++) {
+		for (peer = p->first; peer && peer->port != (xenevtchn_port_or_error_t)ports[i];
+		     peer = peer->next)
 			;
 		if (!peer)
 			continue;
@@ -514,20 +517,23 @@ int peers_event(struct peers *p)
 	return 0;
 }
 
-/* A turn of a guest that is ready. True if it needs another. */
-static bool peer_serve(struct peers *p, struct peer *peer)
+/* A turn of a guest that is ready. */
+static enum peers_state peer_serve(struct peers *p, struct peer *peer, bool poll)
 {
 	struct tmem_domain *d = tmem_domain_get(p->store, peer->domid, peer->uuid);
 	enum tmem_ring_state state;
 	bool notify;
 
 	if (!d || tmem_domain_is_held(d))
-		return false;
-	state = tmem_ring_serve(peer->ring, d, &notify);
+		return PEERS_IDLE;
+	state = poll ? tmem_ring_poll(peer->ring, d, &notify) :
+		       tmem_ring_serve(peer->ring, d, &notify);
 	if (notify)
 		xenevtchn_notify(p->evtchn, peer->port);
 	if (state == TMEM_RING_MORE)
-		return true;
+		return PEERS_MORE;
+	if (state == TMEM_RING_QUIET)
+		return PEERS_QUIET;
 	peer->ready = false;
 	if (state == TMEM_RING_BROKEN) {
 		peer_complain(peer);
@@ -538,16 +544,16 @@ static bool peer_serve(struct peers *p, struct peer *peer)
 	}
 	if (state == TMEM_RING_BROKEN || state == TMEM_RING_ENDED)
 		peer_retry_later(peer);
-	return false;
+	return PEERS_IDLE;
 }
 
 uint64_t peers_retry(struct peers *p)
 {
-	uint64_t now = clock_us(), next = UINT64_MAX;
+	uint64_t next = UINT64_MAX;
 	struct peer *peer;
 
 	for (peer = p->first; peer; peer = peer->next) {
-		if (peer->retry_at && peer->retry_at <= now)
+		if (peer->retry_at && peer->retry_at <= clock_us())
 			peer_look(p, peer);
 		if (peer->retry_at && peer->retry_at < next)
 			next = peer->retry_at;
@@ -555,13 +561,15 @@ uint64_t peers_retry(struct peers *p)
 	return next;
 }
 
-bool peers_serve(struct peers *p)
+enum peers_state peers_serve(struct peers *p, bool poll)
 {
+	enum peers_state state = PEERS_IDLE, of_peer;
 	struct peer *peer;
-	bool more = false;
 
-	for (peer = p->first; peer; peer = peer->next)
-		if (peer->ready && peer_serve(p, peer))
-			more = true;
-	return more;
+	for (peer = p->first; peer; peer = peer->next) {
+		of_peer = peer->ready ? peer_serve(p, peer, poll) : PEERS_IDLE;
+		if (of_peer > state)
+			state = of_peer;
+	}
+	return state;
 }

@@ -204,12 +204,11 @@ static enum tmem_ring_state ring_check_session(struct tmem_ring *ring)
 	return ring->begun ? TMEM_RING_ENDED : TMEM_RING_IDLE;
 }
 
-/* True if ring->request is the next one. *@more: there was one, or one came meanwhile. */
-static bool ring_next(struct tmem_ring *ring, bool *more)
+/* True if ring->request is the next one. */
+static bool ring_next(struct tmem_ring *ring)
 {
 	RING_IDX ready = __atomic_load_n(&ring->back.sring->req_prod, __ATOMIC_ACQUIRE);
 
-	*more = true;
 	if (ring->sweeping)
 		return true;
 	if (ready - ring->back.rsp_prod_pvt > RING_SIZE(&ring->back)) {
@@ -218,25 +217,29 @@ static bool ring_next(struct tmem_ring *ring, bool *more)
 		ring->over = true;
 		return false;
 	}
-	if (ready == ring->back.req_cons) {
-		RING_FINAL_CHECK_FOR_REQUESTS(&ring->back, *more);
+	if (ready == ring->back.req_cons)
 		return false;
-	}
 	RING_COPY_REQUEST(&ring->back, ring->back.req_cons, &ring->request);
 	ring->back.req_cons++;
 	return true;
 }
 
-enum tmem_ring_state tmem_ring_serve(struct tmem_ring *ring, struct tmem_domain *d, bool *notify)
+/* The requests of one turn. *@empty: there was no other at its end. */
+static enum tmem_ring_state ring_turn(struct tmem_ring *ring, struct tmem_domain *d, bool *notify,
+				      bool *empty)
 {
 	enum tmem_ring_state state = ring_check_session(ring);
-	bool more = true, push = false;
+	bool push = false;
 	unsigned int n;
 
 	*notify = false;
+	*empty = false;
 	if (state != TMEM_RING_MORE)
 		return state;
-	for (n = 0; n < TMEM_RING_TURN && ring_next(ring, &more); n++) {
+	for (n = 0; n < TMEM_RING_TURN; n++) {
+		*empty = !ring_next(ring);
+		if (*empty)
+			break;
 		ring->sweeping = !ring_request(ring, d);
 		if (ring->sweeping)
 			break;
@@ -246,5 +249,24 @@ enum tmem_ring_state tmem_ring_serve(struct tmem_ring *ring, struct tmem_domain 
 		RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&ring->back, *notify);
 	if (ring->over)
 		return TMEM_RING_BROKEN;
+	return n || !*empty ? TMEM_RING_MORE : TMEM_RING_QUIET;
+}
+
+enum tmem_ring_state tmem_ring_poll(struct tmem_ring *ring, struct tmem_domain *d, bool *notify)
+{
+	bool empty;
+
+	return ring_turn(ring, d, notify, &empty);
+}
+
+enum tmem_ring_state tmem_ring_serve(struct tmem_ring *ring, struct tmem_domain *d, bool *notify)
+{
+	bool empty, more = true;
+	enum tmem_ring_state state = ring_turn(ring, d, notify, &empty);
+
+	if (state != TMEM_RING_MORE && state != TMEM_RING_QUIET)
+		return state;
+	if (empty)
+		RING_FINAL_CHECK_FOR_REQUESTS(&ring->back, more);
 	return more ? TMEM_RING_MORE : TMEM_RING_IDLE;
 }

@@ -49,7 +49,8 @@ struct tmem_ring *tmem_ring_open(const struct tmem_ring_pages *pages);
 
 enum tmem_ring_state {
 	TMEM_RING_IDLE,	  /* nothing to do until the guest signals */
-	TMEM_RING_MORE,	  /* the turn was too short */
+	TMEM_RING_QUIET,  /* nothing was asked for; the guest would not signal */
+	TMEM_RING_MORE,	  /* the turn was too short; or tmem_ring_poll() did something */
 	TMEM_RING_ENDED,  /* the guest left the session */
 	TMEM_RING_BROKEN, /* what the guest wrote is no ring; an error is recorded */
 };
@@ -59,6 +60,9 @@ enum tmem_ring_state {
  * TMEM_RING_ENDED and _BROKEN nothing is done any more.
  */
 enum tmem_ring_state tmem_ring_serve(struct tmem_ring *ring, struct tmem_domain *d, bool *notify);
+
+/* The same, but for TMEM_RING_IDLE: whoever has no more to do looks again. */
+enum tmem_ring_state tmem_ring_poll(struct tmem_ring *ring, struct tmem_domain *d, bool *notify);
 
 /* @clean: tell the guest that its session ends. The pages are not touched any more. */
 void tmem_ring_close(struct tmem_ring *ring, bool clean);

@@ -79,14 +79,15 @@ static void guest_enters(void)
 	guest->session = host->session;
 }
 
-static void send(const struct stillpoint_tmem_request *request)
+/* True if the store is to be signalled. */
+static bool send(const struct stillpoint_tmem_request *request)
 {
 	int notify;
 
 	*RING_GET_REQUEST(&front, front.req_prod_pvt) = *request;
 	front.req_prod_pvt++;
 	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&front, notify);
-	(void)notify;
+	return notify;
 }
 
 static enum tmem_ring_state serve(void)
@@ -262,6 +263,37 @@ static void turn_is_bounded(void **state)
 		assert_int_equal(receive().status, STILLPOINT_TMEM_OK);
 }
 
+static void polled_guest_does_not_signal(void **state)
+{
+	const struct stillpoint_tmem_request get = {
+		.id = 5,
+		.op = STILLPOINT_TMEM_GET,
+		.pool = 7,
+	};
+	bool notify;
+
+	(void)state;
+	guest_enters();
+	greet();
+	assert_int_equal(do_pool(STILLPOINT_TMEM_NEW_POOL, PERSISTENT), STILLPOINT_TMEM_OK);
+	assert_true(send(&get));
+	assert_int_equal(tmem_ring_poll(ring, dom, &notify), TMEM_RING_MORE);
+	assert_int_equal(receive().status, STILLPOINT_TMEM_NOT_FOUND);
+	assert_int_equal(tmem_ring_poll(ring, dom, &notify), TMEM_RING_QUIET);
+	assert_false(notify);
+	assert_false(send(&get));
+	assert_int_equal(tmem_ring_poll(ring, dom, &notify), TMEM_RING_MORE);
+	assert_int_equal(receive().status, STILLPOINT_TMEM_NOT_FOUND);
+	assert_int_equal(tmem_ring_poll(ring, dom, &notify), TMEM_RING_QUIET);
+	/* What comes before the last look is seen there. */
+	assert_false(send(&get));
+	assert_int_equal(tmem_ring_serve(ring, dom, &notify), TMEM_RING_IDLE);
+	assert_int_equal(receive().status, STILLPOINT_TMEM_NOT_FOUND);
+	assert_true(send(&get));
+	assert_int_equal(serve(), TMEM_RING_IDLE);
+	assert_int_equal(receive().status, STILLPOINT_TMEM_NOT_FOUND);
+}
+
 /* Sweeping an object takes turns; nothing else of the guest is done meanwhile. */
 static void sweep_takes_turns(void **state)
 {
@@ -359,6 +391,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(requests_come_after_hello, setup, teardown),
 		cmocka_unit_test_setup_teardown(pages_go_and_come_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(turn_is_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(polled_guest_does_not_signal, setup, teardown),
 		cmocka_unit_test_setup_teardown(sweep_takes_turns, setup, teardown),
 		cmocka_unit_test_setup_teardown(too_many_requests_end_the_session, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_names_are_refused, setup, teardown),
