@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/atomic.h>
 #include <linux/highmem.h>
 #include <linux/interrupt.h>
 #include <linux/jiffies.h>
+#include <linux/ktime.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/printk.h>
+#include <linux/sched.h>
 #include <linux/timer.h>
 
 #include <xen/interface/io/ring.h>
@@ -18,6 +23,10 @@ DEFINE_RING_TYPES(stillpoint_tmem, struct stillpoint_tmem_request, struct stillp
 
 /* A store that was killed says nothing: that it is gone is looked for. */
 #define LOOK_EVERY HZ
+
+/* A task looks so long for its answer before it sleeps; so many do not after none came. */
+#define POLL_NS 20000
+#define POLL_SKIPS_MAX 64
 
 enum state {
 	NO_SESSION,
@@ -38,6 +47,11 @@ static struct sp_tmem_op *under_way[SP_TMEM_SLOTS];
 static u64 given_up;
 static struct sp_tmem_op hello = { .op = STILLPOINT_TMEM_HELLO };
 static LIST_HEAD(control);
+/* How many are not to look for their answers, and how many after the next that look in vain. */
+static unsigned int poll_skips;
+static unsigned int poll_failed_skips = 1;
+/* The store does not signal the next answer, which is looked for. */
+static bool unsignalled;
 
 static void serve(struct tasklet_struct *unused);
 static void look(struct timer_list *unused);
@@ -84,6 +98,20 @@ static void fill_request(struct stillpoint_tmem_request *req, const struct sp_tm
 	}
 }
 
+/* Whoever looks for an answer does not wait for this one. */
+static void have_next_signalled(void)
+{
+	RING_IDX produced;
+
+	do {
+		produced = READ_ONCE(ring.sring->rsp_prod);
+		WRITE_ONCE(ring.sring->rsp_event, produced + 1);
+		/* As the store writes one and then reads the other. */
+		virt_mb();
+	} while (READ_ONCE(ring.sring->rsp_prod) != produced);
+	unsignalled = false;
+}
+
 static void send(struct sp_tmem_op *op, unsigned int slot)
 {
 	struct stillpoint_tmem_request req = {
@@ -95,6 +123,8 @@ static void send(struct sp_tmem_op *op, unsigned int slot)
 	fill_request(&req, op);
 	if (op->op == STILLPOINT_TMEM_PUT)
 		copy_to_slot(op, sp_window_slot(slot));
+	if (unsignalled)
+		have_next_signalled();
 	*RING_GET_REQUEST(&ring, ring.req_prod_pvt) = req;
 	ring.req_prod_pvt++;
 	under_way[slot] = op;
@@ -167,6 +197,7 @@ static void begin_session(u32 number)
 
 	SHARED_RING_INIT(sring);
 	FRONT_RING_INIT(&ring, sring, XEN_PAGE_SIZE);
+	unsignalled = false;
 	sp_slots_init(&slots, SP_TMEM_SLOTS);
 	session = number;
 	state = HELLO_SENT;
@@ -263,6 +294,18 @@ static void take_answers(struct list_head *done)
 		}
 		RING_FINAL_CHECK_FOR_RESPONSES(&ring, more);
 	} while (more);
+	unsignalled = false;
+}
+
+/* Afterwards the store signals the next answer. */
+static void take_and_pump(struct list_head *done)
+{
+	if (state == OPEN || state == HELLO_SENT) {
+		take_answers(done);
+		if (state == REJECTED)
+			drop_requests(done);
+	}
+	sp_ring_pump();
 }
 
 void sp_ring_complete(struct list_head *done)
@@ -293,15 +336,74 @@ static void serve(struct tasklet_struct *unused)
 			else
 				pr_info("tmem: the store closed; requests wait for it\n");
 		}
-		if (state == OPEN || state == HELLO_SENT) {
-			take_answers(&done);
-			if (state == REJECTED)
-				drop_requests(&done);
-		}
-		sp_ring_pump();
+		take_and_pump(&done);
 	}
 	spin_unlock_irqrestore(&sp_tmem_lock, flags);
 	sp_ring_complete(&done);
+}
+
+/* The store need not signal if nobody waits for another answer. False if there is no store. */
+static bool begin_poll(void)
+{
+	unsigned long flags;
+	bool open;
+
+	spin_lock_irqsave(&sp_tmem_lock, flags);
+	open = started && state == OPEN;
+	if (open && is_power_of_2(slots.taken)) {
+		WRITE_ONCE(ring.sring->rsp_event, ring.rsp_cons);
+		unsignalled = true;
+	}
+	spin_unlock_irqrestore(&sp_tmem_lock, flags);
+	return open;
+}
+
+static void take_polled(void)
+{
+	unsigned long flags;
+	LIST_HEAD(done);
+
+	spin_lock_irqsave(&sp_tmem_lock, flags);
+	if (started)
+		take_and_pump(&done);
+	spin_unlock_irqrestore(&sp_tmem_lock, flags);
+	sp_ring_complete(&done);
+}
+
+/* Without the lock: somebody's request is under way, so that the pages are there. */
+static bool has_answers(void)
+{
+	return READ_ONCE(ring.sring->rsp_prod) != READ_ONCE(ring.rsp_cons);
+}
+
+void sp_ring_poll(const atomic_t *count)
+{
+	unsigned int skips = READ_ONCE(poll_skips);
+	u64 end;
+
+	if (atomic_read(count) == 1)
+		return;
+	if (skips) {
+		WRITE_ONCE(poll_skips, skips - 1);
+		return;
+	}
+	if (!begin_poll())
+		return;
+	end = ktime_get_ns() + POLL_NS;
+	do {
+		cpu_relax();
+		if (has_answers())
+			take_polled();
+	} while (atomic_read(count) > 1 && !need_resched() && ktime_get_ns() < end);
+
+	if (atomic_read(count) == 1) {
+		WRITE_ONCE(poll_failed_skips, 1);
+		return;
+	}
+	take_polled();
+	skips = READ_ONCE(poll_failed_skips);
+	WRITE_ONCE(poll_skips, skips);
+	WRITE_ONCE(poll_failed_skips, min(2 * skips, POLL_SKIPS_MAX));
 }
 
 /* A store that is there and does nothing keeps nobody waiting who can do without. */

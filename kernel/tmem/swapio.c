@@ -338,6 +338,9 @@ static void transfer_pages(struct sp_swapio *io, struct bio *bio)
 		transfer_page(io, bio, &at);
 		bio_advance_iter(bio, &at, PAGE_SIZE);
 	}
+	/* Whoever reads a page and has no more to ask for waits for it. */
+	if (bio_op(bio) == REQ_OP_READ && !current->plug && bio_flagged(bio, BIO_CHAIN))
+		sp_ring_poll(&bio->__bi_remaining);
 	bio_endio(bio);
 }
 
