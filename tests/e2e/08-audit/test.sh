@@ -5,7 +5,7 @@
 # copy that is not in the set of those to be copied again. Each way is tried
 # among its like and, with --full, alone and with one of each other kind; with disks
 # whose grants persist and with disks whose grants do not.
-# lab: --vcpus 2 --memory 288 --timeout 14400
+# lab: --vcpus 2 --memory 288
 # everyday: quick
 # minutes: 27
 # shellcheck source-path=SCRIPTDIR/.. source=workloads.sh

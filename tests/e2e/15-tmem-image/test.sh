@@ -5,7 +5,7 @@
 # of the working set must be as it was left, round after round, in each layout, also with the
 # daemon killed in between. An image without a store, or with one that has no room, makes no
 # domain. A guest that uses no tmem is saved as if there were none.
-# lab: --vcpus 2 --memory 256 --timeout 14400
+# lab: --vcpus 2 --memory 256
 # everyday: quick
 # minutes: 18
 # long
