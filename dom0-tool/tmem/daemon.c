@@ -243,10 +243,10 @@ static int daemon_sleep(uint64_t until)
  */
 static bool daemon_serve(struct daemon *d)
 {
-	uint64_t begun = __rdtsc(), asked = begun, now = begun;
-	enum peers_state state = PEERS_MORE;
+	uint64_t begun = __rdtsc(), asked = begun, now;
+	enum peers_state state;
 
-	while (now - begun < d->poll_max && now - asked <= d->poll) {
+	do {
 		state = peers_serve(d->peers, d->poll);
 		if (state == PEERS_IDLE)
 			return false;
@@ -255,7 +255,7 @@ static bool daemon_serve(struct daemon *d)
 			asked = now;
 		else
 			_mm_pause();
-	}
+	} while (now - begun < d->poll_max && now - asked <= d->poll);
 	return now - asked <= d->poll || peers_serve(d->peers, false) == PEERS_MORE;
 }
 
