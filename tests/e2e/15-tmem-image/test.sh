@@ -4,7 +4,8 @@
 # destroyed, and the store is empty of it; then it is restored from the image, and every page
 # of the working set must be as it was left, round after round, in each layout, also with the
 # daemon killed in between. An image without a store, or with one that has no room, makes no
-# domain. A guest that uses no tmem is saved as if there were none.
+# domain. A guest that uses no tmem is saved as if there were none. A full run has 25 rounds,
+# which take an hour; two of them at a time are fifty.
 # lab: --vcpus 2 --memory 256
 # everyday: quick
 # minutes: 18
@@ -17,7 +18,7 @@ CASE_SECONDS=1000
 image=$images/g1
 side=$images/g1.tmem
 sys=/sys/block/tmemswap0
-rounds=$(rounds 2 1 50)
+rounds=$(rounds 2 1 25)
 working_set=$(rounds 300 300 400)
 # A domain may have half of the limit in the store by default.
 room=(--limit $((3 * working_set)))
