@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
-#include <immintrin.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <signal.h>
@@ -238,23 +237,24 @@ static int daemon_sleep(uint64_t until)
 }
 
 /*
- * Serve guests. One that asked for something soon asks for more, and has to wait for a process that sleeps
- * for longer than for what it asks for: it is looked at for a while before. True if there is more to do.
+ * Serve guests. One that asked for something soon asks for more, and waking us takes longer
+ * than what it asks for: it is looked at for a while before we sleep. True if there is more
+ * to do.
  */
 static bool daemon_serve(struct daemon *d)
 {
-	uint64_t begun = __rdtsc(), asked = begun, now;
+	uint64_t begun = __builtin_ia32_rdtsc(), asked = begun, now;
 	enum peers_state state;
 
 	do {
 		state = peers_serve(d->peers, d->poll);
 		if (state == PEERS_IDLE)
 			return false;
-		now = __rdtsc();
+		now = __builtin_ia32_rdtsc();
 		if (state == PEERS_MORE)
 			asked = now;
 		else
-			_mm_pause();
+			__builtin_ia32_pause();
 	} while (now - begun < d->poll_max && now - asked <= d->poll);
 	return now - asked <= d->poll || peers_serve(d->peers, false) == PEERS_MORE;
 }
