@@ -49,7 +49,9 @@ static void holder(bool mark, enum end end)
 	struct keeper k;
 	int lock;
 
-	setpgid(0, 0);
+	/* Of a group of its own, which is killed with it. */
+	if (setpgid(0, 0))
+		_exit(4);
 	lock = lock_take(LOCKS, DOMID);
 	if (lock < 0 || keeper_start(&k, lock, rescue, "rescued"))
 		_exit(2);
