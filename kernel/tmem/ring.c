@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/atomic.h>
+#include <linux/bitops.h>
 #include <linux/highmem.h>
 #include <linux/interrupt.h>
 #include <linux/jiffies.h>
@@ -26,7 +27,7 @@ DEFINE_RING_TYPES(stillpoint_tmem, struct stillpoint_tmem_request, struct stillp
 
 /* A task looks so long for its answer before it sleeps; so many do not after none came. */
 #define POLL_NS 20000
-#define POLL_SKIPS_MAX 64
+#define POLL_SKIPS_MAX 64U
 
 enum state {
 	NO_SESSION,
@@ -342,15 +343,26 @@ static void serve(struct tasklet_struct *unused)
 	sp_ring_complete(&done);
 }
 
+/* True if all that is under way is for @bio. */
+static bool is_alone(const struct bio *bio)
+{
+	const struct sp_tmem_op *op;
+
+	if (!is_power_of_2(slots.taken))
+		return false;
+	op = under_way[__ffs64(slots.taken)];
+	return op && op->bio == bio;
+}
+
 /* The store need not signal if nobody waits for another answer. False if there is no store. */
-static bool begin_poll(void)
+static bool begin_poll(const struct bio *bio)
 {
 	unsigned long flags;
 	bool open;
 
 	spin_lock_irqsave(&sp_tmem_lock, flags);
 	open = started && state == OPEN;
-	if (open && is_power_of_2(slots.taken)) {
+	if (open && is_alone(bio)) {
 		WRITE_ONCE(ring.sring->rsp_event, ring.rsp_cons);
 		unsignalled = true;
 	}
@@ -376,27 +388,33 @@ static bool has_answers(void)
 	return READ_ONCE(ring.sring->rsp_prod) != READ_ONCE(ring.rsp_cons);
 }
 
-void sp_ring_poll(const atomic_t *count)
+static bool has_ended(const struct bio *bio)
+{
+	return atomic_read(&bio->__bi_remaining) == 1;
+}
+
+void sp_ring_poll(const struct bio *bio)
 {
 	unsigned int skips = READ_ONCE(poll_skips);
 	u64 end;
 
-	if (atomic_read(count) == 1)
+	if (has_ended(bio))
 		return;
 	if (skips) {
 		WRITE_ONCE(poll_skips, skips - 1);
 		return;
 	}
-	if (!begin_poll())
+	if (!begin_poll(bio))
 		return;
 	end = ktime_get_ns() + POLL_NS;
 	do {
 		cpu_relax();
 		if (has_answers())
 			take_polled();
-	} while (atomic_read(count) > 1 && !need_resched() && ktime_get_ns() < end);
+	} while (!has_ended(bio) && !need_resched() && ktime_get_ns() < end);
 
-	if (atomic_read(count) == 1) {
+	/* Whoever took its answer has the next one signalled. */
+	if (has_ended(bio)) {
 		WRITE_ONCE(poll_failed_skips, 1);
 		return;
 	}

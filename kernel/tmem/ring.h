@@ -60,11 +60,11 @@ void sp_ring_exit(void);
 void sp_ring_event(void);
 
 /*
- * Looks for answers until *@count is one, for a time that is shorter than sleeping takes; not
- * if that was in vain lately. A request of the caller's is under way, whose completion
- * decrements *@count. In a task, with interrupts on and without locks.
+ * Looks for answers until all of @bio but the caller's own part has ended, for a time that is
+ * shorter than sleeping takes; not if that was in vain lately. @bio is chained. In a task, with
+ * interrupts on and without locks.
  */
-void sp_ring_poll(const atomic_t *count);
+void sp_ring_poll(const struct bio *bio);
 
 /* Calls @done of all in the list @done. Without sp_tmem_lock. */
 void sp_ring_complete(struct list_head *done);

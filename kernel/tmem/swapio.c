@@ -340,7 +340,7 @@ static void transfer_pages(struct sp_swapio *io, struct bio *bio)
 	}
 	/* Whoever reads a page and has no more to ask for waits for it. */
 	if (bio_op(bio) == REQ_OP_READ && !current->plug && bio_flagged(bio, BIO_CHAIN))
-		sp_ring_poll(&bio->__bi_remaining);
+		sp_ring_poll(bio);
 	bio_endio(bio);
 }
 
