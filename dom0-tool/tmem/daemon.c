@@ -38,6 +38,7 @@
  * @lock: beside the store's directory
  * @signals: SIGTERM and SIGINT arrive there
  * @poll: how long guests are polled after one asked for something, in cycles of the TSC
+ * @asked: when a guest asked for something last, in the same
  * @poll_max: after which others are looked at, in the same
  * @watches: stands for xenstore in what epoll says; as @events does for event channels
  */
@@ -50,6 +51,7 @@ struct daemon {
 	int epoll;
 	int signals;
 	uint64_t poll;
+	uint64_t asked;
 	uint64_t poll_max;
 	char watches;
 	char events;
@@ -243,7 +245,7 @@ static int daemon_sleep(uint64_t until)
  */
 static bool daemon_serve(struct daemon *d)
 {
-	uint64_t begun = __builtin_ia32_rdtsc(), asked = begun, now;
+	uint64_t begun = __builtin_ia32_rdtsc(), now;
 	enum peers_state state;
 
 	do {
@@ -252,11 +254,11 @@ static bool daemon_serve(struct daemon *d)
 			return false;
 		now = __builtin_ia32_rdtsc();
 		if (state == PEERS_MORE)
-			asked = now;
+			d->asked = now;
 		else
 			__builtin_ia32_pause();
-	} while (now - begun < d->poll_max && now - asked <= d->poll);
-	return now - asked <= d->poll || peers_serve(d->peers, false) == PEERS_MORE;
+	} while (now - begun < d->poll_max && now - d->asked <= d->poll);
+	return now - d->asked <= d->poll || peers_serve(d->peers, false) == PEERS_MORE;
 }
 
 /* Each turn does a bounded part of what everybody wants. */
