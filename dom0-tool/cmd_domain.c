@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "cmd.h"
 #include "cmd_domain.h"
 #include "domain_xen.h"
@@ -12,6 +18,10 @@
 #include "msg.h"
 #include "recover.h"
 #include "signals.h"
+
+/* So long may finding out about a guest take, which somebody's death left paused. */
+#define RESCUE_US 2000000
+#define RESCUE_LOOK_US 5000
 
 int cmd_with_domain(const char *name, bool verbose, int (*work)(struct domain *dom, void *arg),
 		    void *arg)
@@ -33,55 +43,94 @@ int cmd_with_domain(const char *name, bool verbose, int (*work)(struct domain *d
 	return ret;
 }
 
-/* In the keeper: nobody reads what this says, but for the system's log. */
-static int cmd_rescue_domain(uint32_t domid)
+/**
+ * struct kept - what the keeper looks after
+ */
+struct kept {
+	struct domain *dom;
+	struct keeper keeper;
+};
+
+/* With all that tells whether the guest is parked, for which xenstored is needed. */
+static void cmd_rescue_parked(struct kept *kept)
 {
 	struct domain *dom;
 	struct xen xen;
-	int ret = -1;
 
 	if (xen_open(&xen, false))
-		return -1;
-	dom = domain_xen_open(&xen, domid);
-	if (dom) {
-		ret = recover_own(dom);
-		dom->ops->close(dom);
+		return;
+	dom = domain_xen_open(&xen, kept->dom->domid);
+	if (!dom)
+		return;
+	domain_xen_keep(dom, &kept->keeper);
+	recover_own(dom);
+}
+
+/* In a process of its own, for so long. */
+static void cmd_try_rescue(struct kept *kept)
+{
+	uint64_t end = clock_us() + RESCUE_US;
+	pid_t pid = fork();
+
+	if (!pid) {
+		cmd_rescue_parked(kept);
+		_exit(0);
 	}
-	xen_close(&xen);
+	while (pid > 0 && !waitpid(pid, NULL, WNOHANG)) {
+		if (clock_us() >= end) {
+			kill(pid, SIGKILL);
+			waitpid(pid, NULL, 0);
+			return;
+		}
+		clock_sleep_us(RESCUE_LOOK_US);
+	}
+}
+
+/* A parked guest that was not told to run on does so at its deadline. */
+static int cmd_unpause(uint32_t domid)
+{
+	xc_interface *xch = xc_interface_open(NULL, NULL, 0);
+	int ret = -1;
+
+	if (xch) {
+		ret = xc_domain_unpause(xch, domid);
+		xc_interface_close(xch);
+	}
 	return ret;
 }
 
+/* In the keeper: nobody reads what this says, but for the system's log. */
 static void cmd_rescue(void *arg)
 {
-	const struct domain *dom = arg;
-	int ret;
+	struct kept *kept = arg;
+	const char *name = kept->dom->name;
 
-	msg_error_clear();
-	ret = cmd_rescue_domain(dom->domid);
 	openlog("stillpoint", LOG_PID, LOG_DAEMON);
-	if (ret > 0)
-		syslog(LOG_WARNING,
-		       "domain '%s': the command that had it paused was killed; it runs on",
-		       dom->name);
-	else if (ret < 0)
+	cmd_try_rescue(kept);
+	if (keeper_marked(&kept->keeper) && cmd_unpause(kept->dom->domid))
 		syslog(LOG_ERR,
-		       "domain '%s': the command that had it paused was killed: %s; run 'stillpoint recover %s'",
-		       dom->name, msg_error_text(), dom->name);
+		       "domain '%s': the command that had it paused was killed, and it cannot be unpaused: %s",
+		       name, strerror(errno));
+	else
+		syslog(LOG_WARNING,
+		       "domain '%s': the command that had it paused was killed; it runs on", name);
 }
 
 int cmd_keep_domain(struct domain *dom, int (*work)(struct domain *dom, void *arg), void *arg)
 {
-	struct keeper keeper;
+	struct kept kept = { .dom = dom };
 	int lock, ret = -1;
 
 	lock = lock_take(LOCK_DIR, dom->domid);
 	if (lock < 0)
 		return -1;
-	if (!keeper_start(&keeper, lock, cmd_rescue, dom)) {
-		domain_xen_keep(dom, &keeper);
+	/* Writing the guest's memory to a core dump would take long, while it is paused. */
+	prctl(PR_SET_DUMPABLE, 0);
+	if (!keeper_start(&kept.keeper, lock, cmd_rescue, &kept)) {
+		domain_xen_keep(dom, &kept.keeper);
 		ret = work(dom, arg);
 		domain_xen_keep(dom, NULL);
-		keeper_stop(&keeper);
+		keeper_stop(&kept.keeper);
 	}
 	close(lock);
 	return ret;

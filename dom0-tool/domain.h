@@ -73,6 +73,7 @@ enum domain_logdirty {
  * @info: fill in *info
  * @pause: wait until no vCPU runs; counts
  * @unpause: the reverse of one pause
+ * @disown: the pause is not this process's any more: if it is killed, the domain stays paused
  * @get_regs: read the basic context of a vCPU
  * @set_regs: write it; resets the vCPU's extended processor state to what the
  *	basic context holds
@@ -109,6 +110,7 @@ struct domain_ops {
 	int (*info)(struct domain *dom, struct domain_info *info);
 	int (*pause)(struct domain *dom);
 	int (*unpause)(struct domain *dom);
+	void (*disown)(struct domain *dom);
 	int (*get_regs)(struct domain *dom, uint32_t vcpu, vcpu_guest_context_t *regs);
 	int (*set_regs)(struct domain *dom, uint32_t vcpu, const vcpu_guest_context_t *regs);
 	int (*get_xsave)(struct domain *dom, uint32_t vcpu, struct blob *xsave);

@@ -81,6 +81,11 @@ static int xen_unpause(struct domain *dom)
 	return 0;
 }
 
+static void xen_disown(struct domain *dom)
+{
+	keeper_mark(keeper_of(dom), false);
+}
+
 static void *xen_map(struct domain *dom, const uint64_t *mfns, size_t n, int *err)
 {
 	return xenforeignmemory_map(xen_of(dom)->fmem, dom->domid, PROT_READ, n, mfns, err);
@@ -171,7 +176,7 @@ static const shared_info_t *xen_shared_info(struct domain *dom)
 static int xen_destroy(struct domain *dom)
 {
 	/* Without its devices it cannot run on. */
-	keeper_mark(keeper_of(dom), false);
+	xen_disown(dom);
 	return libxl_domain_destroy(xen_of(dom)->ctx, dom->domid, NULL) ? -EIO : 0;
 }
 
@@ -188,6 +193,7 @@ static const struct domain_ops xen_ops = {
 	.info = xen_info,
 	.pause = xen_pause,
 	.unpause = xen_unpause,
+	.disown = xen_disown,
 	.get_regs = domain_xen_get_regs,
 	.set_regs = domain_xen_set_regs,
 	.get_xsave = domain_xen_get_xsave,

@@ -11,24 +11,27 @@
 /**
  * struct keeper - the process
  * @pid: its id; 0 if there is none
- * @pipe: the end that closes with this process
+ * @talk: our end of a pair of sockets, which closes with this process
  * @mark: shared with it
  */
 struct keeper {
 	pid_t pid;
-	int pipe;
+	int talk;
 	bool *mark;
 };
 
 /*
- * Start it, before this process has other threads. If this one is gone while the mark is set, it
- * calls @rescue, with no file open but @lock, which it holds until it ends, and standard input,
- * output and error going nowhere. Returns 0, or -1 with an error recorded.
+ * Start it, before this process has other threads. If this one is gone while the mark is set,
+ * it calls @rescue there, with no file open but @lock, which it holds until it ends, and
+ * standard input, output and error going nowhere. Returns 0, or -1 with an error recorded.
  */
 int keeper_start(struct keeper *k, int lock, void (*rescue)(void *arg), void *arg);
 
-/* Set or clear the mark. @k may be NULL. */
+/* Set or clear the mark, here or in @rescue. @k may be NULL. */
 void keeper_mark(struct keeper *k, bool mark);
+
+/* Whether it is set. */
+bool keeper_marked(const struct keeper *k);
 
 /* End it; nothing is undone. */
 void keeper_stop(struct keeper *k);

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "lock.h"
 #include "msg.h"
+#include "signals.h"
 
 /* The keeper of a tool that was killed holds the lock until it is done. */
 #define LOCK_WAIT_US 3000000
@@ -28,7 +29,7 @@ static int lock_wait(int fd)
 	uint64_t end = clock_us() + LOCK_WAIT_US;
 
 	while (fcntl(fd, F_OFD_SETLK, &fl)) {
-		if ((errno != EAGAIN && errno != EACCES) || clock_us() >= end)
+		if ((errno != EAGAIN && errno != EACCES) || clock_us() >= end || signals_stop())
 			return -1;
 		clock_sleep_us(LOCK_LOOK_US);
 	}

@@ -225,6 +225,7 @@ int park_check(struct park *park)
 		return msg_error("cannot look at the domain: %s", strerror(-ret));
 	if (info.dying || !info.paused) {
 		/* There is nothing to let go. */
+		park->dom->ops->disown(park->dom);
 		park->paused = false;
 		park->waits = false;
 		signals_hold_stops(false);

@@ -125,8 +125,10 @@ int recover_own(struct domain *dom)
 
 	if (recover_info(dom, &info))
 		return -1;
-	if (!info.paused || info.dying)
+	if (!info.paused || info.dying) {
+		dom->ops->disown(dom);
 		return 0;
+	}
 	/* One that cannot be told leaves its park at its deadline. */
 	if (recover_look(dom, &regs) == RECOVER_WAITING)
 		recover_flip(dom, &regs);

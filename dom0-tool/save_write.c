@@ -198,6 +198,9 @@ int save_write(struct save *s)
 	if (save_sync(s))
 		return -1;
 	save_phase(s, SAVE_SYNCED);
+	/* From here on there may be an image that does not fit a guest that runs on. */
+	if (s->opts->after != SAVE_RUN_ON)
+		s->dom->ops->disown(s->dom);
 	if (signals_check() || output_publish_both(&s->out, s->side ? &s->side_out : NULL))
 		return -1;
 	save_phase(s, SAVE_RENAMED);

@@ -315,6 +315,11 @@ static int file_unpause(struct domain *dom)
 	return 0;
 }
 
+static void file_disown(struct domain *dom)
+{
+	machine_of(dom)->disowned = true;
+}
+
 static int file_get_regs(struct domain *dom, uint32_t vcpu, vcpu_guest_context_t *regs)
 {
 	struct machine *m = machine_of(dom);
@@ -651,6 +656,7 @@ static const struct domain_ops file_ops = {
 	.info = file_info,
 	.pause = file_pause,
 	.unpause = file_unpause,
+	.disown = file_disown,
 	.get_regs = file_get_regs,
 	.set_regs = file_set_regs,
 	.get_xsave = file_get_xsave,

@@ -104,6 +104,7 @@ enum machine_op {
  * @on_run: called when it is unpaused last
  * @tmem: opens its tmem pools; NULL if it has none
  * @destroyed: the domain was destroyed
+ * @disowned: its pause is nobody's who may be killed
  * @quiesce: what a module does that is asked to freeze
  * @disk_files: files that are its disks, xvda on, NULL at the end; may be NULL
  * @config: its configuration; NULL for one without devices
@@ -150,6 +151,7 @@ struct machine {
 	int (*tmem)(struct machine *m, bool ephemeral, struct pool_export **exp);
 	void *arg;
 	bool destroyed;
+	bool disowned;
 	unsigned int mapped;
 	unsigned int channels;
 	struct quiesce_fake quiesce;

@@ -640,6 +640,7 @@ static void pause_leaves_it_paused_and_flipped(void **state)
 	opts.after = SAVE_PAUSE;
 	assert_works(save());
 	assert_int_equal(m->pauses, 1);
+	assert_true(m->disowned);
 	assert_int_equal(m->vcpu[0].user_regs.rax, STILLPOINT_RAX_RUN_ON);
 	assert_int_equal(m->xsave[0][0], 0xa0);
 	assert_image(guest);
@@ -657,6 +658,7 @@ static void stop_destroys_after_the_image(void **state)
 	opts.after = SAVE_STOP;
 	assert_works(save());
 	assert_true(m->destroyed);
+	assert_true(m->disowned);
 	assert_image(guest);
 	free(guest);
 }
@@ -667,6 +669,7 @@ static void failed_destroy_keeps_the_image_and_the_pause(void **state)
 	opts.after = SAVE_STOP;
 	m->fail_op = OP_DESTROY;
 	assert_fails(save(), "the image is complete");
+	assert_true(m->disowned);
 	assert_int_equal(m->pauses, 1);
 	assert_int_equal(tempdir_count("."), 1);
 }

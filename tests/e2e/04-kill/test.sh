@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # The tool is killed, with a signal that it cannot see, at each phase of a save
 # and at many of its system calls. The guest runs on, by itself within its
-# deadline or, where the tool had paused it, because the tool's keeper lets it; nothing
+# deadline or, where the tool had paused it, because the tool's keeper lets it, but with --stop
+# and --pause once there is an image; else nothing
 # stands under the image's name; and the next save works. With the keeper killed, too, it is
 # paused until "stillpoint recover". A guest that somebody else lets run meanwhile is left alone.
 # lab: --vcpus 2 --memory 128
@@ -77,17 +78,29 @@ for ((n = 1; n <= ${#names[@]}; n++)); do
 	esac
 done
 
-# With --stop and --pause the guest stays paused while the image is written.
+# killed_held PHASE OPTION: with --stop or --pause, which say neither "flipped" nor "running" before.
+killed_held() {
+	local n
+	for ((n = 1; n <= ${#names[@]}; n++)); do
+		[ "${names[n - 1]}" != "$1" ] || break
+	done
+	killed write "$((n - 2))" -P "$phases" -- "$2"
+}
+
+# The guest stays paused while the image is written, and once that has its name.
 for option in --stop --pause; do
 	for name in $(rounds 'writing written synced' written); do
 		this="killed before '$name' with $option"
-		for ((n = 1; n <= ${#names[@]}; n++)); do
-			[ "${names[n - 1]}" != "$name" ] || break
-		done
-		# These two say neither "flipped" nor "running" before.
-		expect 137 "$this" killed write "$((n - 2))" -P "$phases" -- "$option"
+		expect 137 "$this" killed_held "$name" "$option"
 		judge "$this"
 	done
+	this="killed before 'renamed' with $option"
+	expect 137 "$this" killed_held renamed "$option"
+	expect 0 "$this: the image is whole" verify_stream "$image"
+	expect 0 "$this: the guest does not run on from there" is_paused g1
+	rm -f "$image"
+	expect 0 "$this: recover" stillpoint recover g1
+	judge "$this"
 done
 
 : >"$state/calls"
