@@ -34,6 +34,20 @@ void tempdir_leave(void)
 		abort();
 }
 
+int tempdir_setup(void **state)
+{
+	(void)state;
+	tempdir_enter();
+	return 0;
+}
+
+int tempdir_teardown(void **state)
+{
+	(void)state;
+	tempdir_leave();
+	return 0;
+}
+
 unsigned int tempdir_count(const char *path)
 {
 	unsigned int n = 0;

@@ -12,6 +12,10 @@ void tempdir_enter(void);
 /* Leave it and remove it with all that is in it. */
 void tempdir_leave(void);
 
+/* The same for cmocka, where a test needs nothing else. @state is not used. Return 0. */
+int tempdir_setup(void **state);
+int tempdir_teardown(void **state);
+
 /* The number of entries in the directory @path, hidden ones included. */
 unsigned int tempdir_count(const char *path);
 

@@ -10,20 +10,6 @@
 #include "image/crypt.h"
 #include "tempdir.h"
 
-static int setup(void **state)
-{
-	(void)state;
-	tempdir_enter();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	tempdir_leave();
-	return 0;
-}
-
 /* A header whose key costs nothing. */
 static struct stillpoint_image_header cheap(void)
 {
@@ -280,7 +266,7 @@ static void derivation_is_bounded(void **state)
 	assert_fails(!crypt_new(&secret, &h), "cannot derive");
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, tempdir_setup, tempdir_teardown)
 
 int main(void)
 {

@@ -16,20 +16,6 @@
 #define LOCKS "locks"
 #define RESCUED "rescued"
 
-static int setup(void **state)
-{
-	(void)state;
-	tempdir_enter();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	tempdir_leave();
-	return 0;
-}
-
 static void rescue(void *arg)
 {
 	const char *text = arg;
@@ -134,7 +120,7 @@ static void lock_that_is_held_is_refused(void **state)
 	assert_false(lock_held(LOCKS, DOMID));
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, tempdir_setup, tempdir_teardown)
 
 int main(void)
 {

@@ -17,20 +17,6 @@
 #include "signals.h"
 #include "tempdir.h"
 
-static int setup(void **state)
-{
-	(void)state;
-	tempdir_enter();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	tempdir_leave();
-	return 0;
-}
-
 static void write_file(const char *path, bool replace, const char *text)
 {
 	struct output out;
@@ -417,7 +403,7 @@ static void non_blocking_pipe_is_waited_for(void **state)
 	free(got);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, tempdir_setup, tempdir_teardown)
 
 int main(void)
 {

@@ -20,20 +20,6 @@
 static const struct crypt_secret secret = { .data = (uint8_t *)"open sesame", .size = 11 };
 static const struct crypt_secret other = { .data = (uint8_t *)"open barley", .size = 11 };
 
-static int setup(void **state)
-{
-	(void)state;
-	tempdir_enter();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	tempdir_leave();
-	return 0;
-}
-
 static struct image_options options(const char *compress, const struct crypt_secret *key)
 {
 	struct image_options opts = { .layout = IMAGE_PACKED, .secret = key, .threads = 2 };
@@ -632,7 +618,7 @@ static void pages_that_are_none_are_refused(void **state)
 	output_close(&out);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, tempdir_setup, tempdir_teardown)
 
 int main(void)
 {

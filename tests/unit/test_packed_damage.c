@@ -21,20 +21,6 @@
 
 static const struct crypt_secret secret = { .data = (uint8_t *)"open sesame", .size = 11 };
 
-static int setup(void **state)
-{
-	(void)state;
-	tempdir_enter();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	tempdir_leave();
-	return 0;
-}
-
 /* The smallest image that has all there is: two p2ms, pages of all kinds, one twice. */
 static uint8_t *tiny(const char *compress, size_t *size)
 {
@@ -883,7 +869,7 @@ static void hostile_scrypt_is_refused(void **state)
 	}
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, tempdir_setup, tempdir_teardown)
 
 int main(void)
 {
