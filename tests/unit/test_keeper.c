@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-#define _GNU_SOURCE /* getsid */
 #include "unit.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "keeper.h"
 #include "lock.h"
 #include "tempdir.h"
@@ -47,8 +44,6 @@ static void holder(bool mark, enum end end)
 		keeper_stop(&k);
 		_exit(0);
 	}
-	while (end == END_KILLED_WITH_ALL && getsid(k.pid) != k.pid)
-		clock_sleep_us(1000);
 	kill(end == END_KILLED_WITH_ALL ? 0 : getpid(), SIGKILL);
 	_exit(3);
 }
