@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # The tool is killed, with a signal that it cannot see, at each phase of a save
 # and at many of its system calls. The guest runs on, by itself within its
-# deadline or, where the tool had paused it, because the tool's keeper lets it, but with --stop
-# and --pause once there is an image; else nothing
-# stands under the image's name; and the next save works. With the keeper killed, too, it is
-# paused until "stillpoint recover". A guest that somebody else lets run meanwhile is left alone.
+# deadline or, where the tool had paused it, because the tool's keeper lets it; nothing
+# stands under the image's name; and the next save works. It stays paused until "stillpoint
+# recover" if the keeper is killed, too, and with --stop and --pause once there is an image. A
+# guest that somebody else lets run meanwhile is left alone.
 # lab: --vcpus 2 --memory 128
 # everyday: quick
 # minutes: 18
@@ -78,14 +78,11 @@ for ((n = 1; n <= ${#names[@]}; n++)); do
 	esac
 done
 
+# line_of PHASE: the number of the line that tells it.
+line_of() { printf '%s\n' "${names[@]}" | grep -m 1 -nxF "$1" | cut -d : -f 1; }
+
 # killed_held PHASE OPTION: with --stop or --pause, which say neither "flipped" nor "running" before.
-killed_held() {
-	local n
-	for ((n = 1; n <= ${#names[@]}; n++)); do
-		[ "${names[n - 1]}" != "$1" ] || break
-	done
-	killed write "$((n - 2))" -P "$phases" -- "$2"
-}
+killed_held() { killed write "$(($(line_of "$1") - 2))" -P "$phases" -- "$2"; }
 
 # The guest stays paused while the image is written, and once that has its name.
 for option in --stop --pause; do
@@ -133,13 +130,10 @@ has 'killed at some of them' '^[1-9]' "$kills"
 
 # held SAVE-OPTION...: begin a save that stays where it copied all, for ten seconds; strace is $pid.
 held() {
-	local n filter=(-P "$phases")
-	for ((n = 1; n <= ${#names[@]}; n++)); do
-		[ "${names[n - 1]}" != copied ] || break
-	done
+	local filter=(-P "$phases")
 	: >"$phases"
 	strace -f -qq -o /dev/null "${filter[@]}" -e trace=write \
-		-e inject=write:delay_exit=10000000:when="$n" \
+		-e inject=write:delay_exit=10000000:when="$(line_of copied)" \
 		stillpoint save --verbose --max-rounds 2 --deadline "$deadline_ms" "$@" \
 		g1 "$image" 2>>"$phases" &
 	pid=$!
