@@ -62,8 +62,7 @@ swap() {
 	local file=/run/jobs/swap.state
 	quiet ask g1 "mkswap ${device[$1]} && swapon ${device[$1]}" || fail "$1: no swap"
 	quiet job g1 start swap dirty --size "$working_set" --random --fill --rate 0 --state "$file"
-	filled() { [ "$(ask g1 "$(beats "$file" 0)")" -gt $((working_set * 256)) ]; }
-	within 600 filled || fail "$1: the working set is not filled"
+	within 600 dirty_filled g1 "$file" "$working_set" || fail "$1: the working set is not filled"
 	rate "$file" 0 >>"$state/$1.swap"
 	echo "# $1, swap: $(tail -n 1 "$state/$1.swap") pages a second"
 	# It looks at each page once more.

@@ -304,6 +304,13 @@ restore_with() {
 # nothing_at FILE: what a save that failed must leave.
 nothing_at() { [ ! -e "$1" ] || { ls -l "$1"; return 1; }; }
 
+# dirty_filled GUEST FILE MIB: dirty --fill of that size, with its state in FILE, has written
+# all pages in their order, before which none comes back.
+dirty_filled() {
+	local beats
+	beats=$(ask "$1" od -An -tu8 -j 32 -N 8 "$2") && [ "$beats" -gt $(($3 * 256)) ]
+}
+
 # dirty_ends GUEST: a working set of which much is swapped out; each page is looked at once more.
 dirty_ends() { ask_for 900 "$1" sh /run/jobs/job stop dirty; }
 

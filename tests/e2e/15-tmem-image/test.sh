@@ -39,13 +39,6 @@ swaps_on() {
 	within 60 gets_more_than "$before" || { echo "nothing is swapped in"; return 1; }
 }
 
-# It is written from the first page to the last, before any comes back.
-is_filled() {
-	local beats
-	beats=$(ask g1 od -An -tu8 -j 32 -N 8 /run/jobs/dirty.state) &&
-		[ "$beats" -gt $((working_set * 256)) ]
-}
-
 gets_more_than() { [ "$(store_has g1 gets)" -gt "$1" ]; }
 
 # Nothing on its disks changes any more, so that any of its images fits them.
@@ -91,7 +84,8 @@ expect 0 'start the store' store_start "${room[@]}"
 expect 0 'a device for swap' ask g1 "echo 512M >$sys/disksize"
 expect 0 'swap on it' ask g1 'mkswap /dev/tmemswap0 && swapon /dev/tmemswap0'
 job g1 start dirty dirty --size "$working_set" --random --fill --state /run/jobs/dirty.state
-expect 0 "a working set of $working_set MiB" within 900 is_filled
+expect 0 "a working set of $working_set MiB" \
+	within 900 dirty_filled g1 /run/jobs/dirty.state "$working_set"
 expect 0 'it is swapped in and out' swaps_on
 expect 0 'its disks are read-only' read_only
 
