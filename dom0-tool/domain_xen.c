@@ -75,10 +75,12 @@ static int xen_pause(struct domain *dom)
 
 static int xen_unpause(struct domain *dom)
 {
-	if (xc_domain_unpause(xen_of(dom)->xch, dom->domid))
-		return -errno;
-	keeper_mark(keeper_of(dom), false);
-	return 0;
+	int ret = xc_domain_unpause(xen_of(dom)->xch, dom->domid) ? -errno : 0;
+
+	/* Or it is not paused: somebody else undid the pause. */
+	if (!ret || ret == -EINVAL)
+		keeper_mark(keeper_of(dom), false);
+	return ret;
 }
 
 static void xen_disown(struct domain *dom)
