@@ -57,12 +57,15 @@ direct() {
 	quiet job g1 stop direct || fail "$1: diskload found something wrong"
 }
 
-# swap WAY: pages that a process writes at random in a second, of more than there is memory.
+# swap WAY: pages that a process writes at random in a second, of more than there is memory; after
+# as many seconds in which nothing is counted.
 swap() {
 	local file=/run/jobs/swap.state
 	quiet ask g1 "mkswap ${device[$1]} && swapon ${device[$1]}" || fail "$1: no swap"
 	quiet job g1 start swap dirty --size "$working_set" --random --fill --rate 0 --state "$file"
 	within 600 dirty_filled g1 "$file" "$working_set" || fail "$1: the working set is not filled"
+	# What else the guest has in memory was put out meanwhile, and comes back first.
+	ask g1 sleep "$seconds"
 	rate "$file" 0 >>"$state/$1.swap"
 	echo "# $1, swap: $(tail -n 1 "$state/$1.swap") pages a second"
 	# It looks at each page once more.
