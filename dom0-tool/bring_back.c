@@ -78,12 +78,45 @@ static const char *back_original(const struct disk *disk)
 	return disk->block && *disk->device == '/' ? disk->device : disk->path;
 }
 
+/* True if what the disk is configured with is what is written: links and loop devices change. */
+static bool back_leads_there(const struct disk *disk)
+{
+	struct disks now = { 0 };
+	bool leads;
+
+	if (disk->block || !strcmp(disk->device, disk->path))
+		return true;
+	leads = !disks_add(&now, disk->vdev, disk->device, disk->format, disk->readonly) &&
+		!strcmp(now.disk[0].path, disk->path);
+	msg_error_clear();
+	disks_free(&now);
+	return leads;
+}
+
+/* The guest is to run on what was written for it. */
+static void back_keep_together(struct back *b)
+{
+	const struct disk *disk;
+	size_t i;
+
+	for (i = 0; i < b->manifest.disks.n; i++) {
+		disk = &b->manifest.disks.disk[i];
+		if (b->places[i].moved || back_leads_there(disk))
+			continue;
+		b->moved[b->nmoved++] = (struct restore_disk){
+			.vdev = disk->vdev,
+			.path = disk->path,
+			.format = disk->format,
+		};
+	}
+}
+
 static int back_places(struct back *b)
 {
 	size_t n = b->manifest.disks.n, i;
 
 	b->places = calloc(n + 1, sizeof(*b->places));
-	b->moved = calloc(b->bb->ndisks + 1, sizeof(*b->moved));
+	b->moved = calloc(b->bb->ndisks + n + 1, sizeof(*b->moved));
 	if (!b->places || !b->moved)
 		return msg_error("out of memory");
 	for (i = 0; i < n; i++) {
@@ -93,6 +126,57 @@ static int back_places(struct back *b)
 	for (i = 0; i < b->bb->ndisks; i++)
 		if (back_place(b, b->bb->disks[i]))
 			return -1;
+	back_keep_together(b);
+	return 0;
+}
+
+static bool back_same_file(const struct stat *a, const struct stat *b)
+{
+	if (S_ISBLK(a->st_mode) && S_ISBLK(b->st_mode))
+		return a->st_rdev == b->st_rdev;
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static bool back_is(const struct back *b, const struct manifest_file *file, const struct stat *st)
+{
+	struct stat own;
+
+	return !fstatat(b->dir, file->name, &own, AT_SYMLINK_NOFOLLOW) && back_same_file(&own, st);
+}
+
+/* True if the file is one of the backup's. */
+static bool back_has(const struct back *b, const struct stat *st)
+{
+	size_t i;
+
+	for (i = 0; i < b->manifest.disks.n; i++)
+		if (back_is(b, &b->manifest.files[i], st))
+			return true;
+	return back_is(b, &b->manifest.config, st) ||
+	       (*b->manifest.memory.name && back_is(b, &b->manifest.memory, st));
+}
+
+/* Where disk @i goes must be none of the backup's own files, nor where a disk before it goes. */
+static int back_check_apart(const struct back *b, size_t i)
+{
+	const struct place *p = &b->places[i];
+	const char *vdev = b->manifest.disks.disk[i].vdev;
+	struct stat st, other;
+	size_t j;
+
+	if (stat(p->path, &st))
+		return errno == ENOENT ?
+			       0 :
+			       msg_error("cannot look at '%s': %s", p->path, strerror(errno));
+	if (back_has(b, &st))
+		return msg_error(
+			"the disk %s would go to '%s', which is the backup's own file; give another place with --disk %s=PATH",
+			vdev, p->path, vdev);
+	for (j = 0; j < i; j++)
+		if (!stat(b->places[j].path, &other) && back_same_file(&st, &other))
+			return msg_error(
+				"the disks %s and %s would both go to '%s'; give another place with --disk %s=PATH",
+				b->manifest.disks.disk[j].vdev, vdev, p->path, vdev);
 	return 0;
 }
 
@@ -110,7 +194,7 @@ static int back_check_targets(struct back *b, struct xen *xen)
 				b->manifest.disks.disk[i].vdev, p->path,
 				b->manifest.disks.disk[i].vdev);
 		if (disk_file_check(p->path, b->manifest.files[i].bytes, b->bb->force) ||
-		    domain_xen_check_unused(xen, p->path))
+		    domain_xen_check_unused(xen, p->path) || back_check_apart(b, i))
 			return -1;
 	}
 	return 0;
@@ -192,7 +276,7 @@ static int back_write_disk(struct back *b, struct xen *xen, size_t i)
 	const struct place *p = &b->places[i];
 
 	/* The disk before it may have taken hours. */
-	return domain_xen_check_unused(xen, p->path) ||
+	return domain_xen_check_unused(xen, p->path) || back_check_apart(b, i) ||
 			       disk_file_write(p->path, p->fd, b->manifest.files[i].bytes,
 					       b->bb->force) ?
 		       -1 :

@@ -109,9 +109,18 @@ static int disk_file_copy(const char *path, int to, int from, uint64_t bytes, bo
 	return ret;
 }
 
+static bool disk_file_is_same(int a, int b)
+{
+	struct stat x, y;
+
+	return !fstat(a, &x) && !fstat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 /* Fill the file @to, whatever was in it. */
 static int disk_file_fill(const char *path, int to, int from, uint64_t bytes)
 {
+	if (disk_file_is_same(to, from))
+		return msg_error("'%s' is the copy itself; give another place", path);
 	if (ioctl(to, FICLONE, from)) {
 		if (ftruncate(to, 0))
 			return msg_error("cannot write '%s': %s", path, strerror(errno));

@@ -517,6 +517,10 @@ static void test_disk_file(void **state)
 	assert_works(disk_file_write("two", from, 10, true));
 	assert_text("other", "0123456789");
 	assert_fails(disk_file_check(".", 10, true), "neither a file");
+	/* The only copy is not lost for a wrong name. */
+	assert_int_equal(link("copy", "same"), 0);
+	assert_fails(disk_file_write("same", from, 10, true), "the copy itself");
+	assert_text("copy", "0123456789");
 	close(from);
 	/* Holes stay holes. */
 	from = open("sparse", O_RDWR | O_CREAT, 0600);
