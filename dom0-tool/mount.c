@@ -165,7 +165,7 @@ static bool mount_is_below(const char *path, const char *target)
 	return path && !strncmp(path, target, len) && path[len] == '/';
 }
 
-/* The last mount comes first. */
+/* The last mount comes first. What is behind our own in the table was there before. */
 static int mount_end_all(struct libmnt_table *tb, const char *target)
 {
 	struct libmnt_iter *itr = mnt_new_iter(MNT_ITER_BACKWARD);
@@ -174,11 +174,14 @@ static int mount_end_all(struct libmnt_table *tb, const char *target)
 
 	if (!itr)
 		return msg_error("out of memory");
-	while (!ret && !mnt_table_next_fs(tb, itr, &fs))
+	while (!ret && !mnt_table_next_fs(tb, itr, &fs)) {
+		if (mount_is_ours(fs) && !strcmp(mnt_fs_get_target(fs), target))
+			break;
 		if (mount_is_below(mnt_fs_get_target(fs), target) &&
 		    umount2(mnt_fs_get_target(fs), UMOUNT_NOFOLLOW))
 			ret = msg_error("cannot unmount '%s': %s", mnt_fs_get_target(fs),
 					strerror(errno));
+	}
 	mnt_free_iter(itr);
 	if (!ret && umount2(target, UMOUNT_NOFOLLOW))
 		ret = msg_error("cannot unmount '%s': %s", target, strerror(errno));
