@@ -135,12 +135,28 @@ int folder_begin(struct folder *folder, const char *path)
 	return 0;
 }
 
+/* Not all file systems can do it in one way. Of folders, a name can only hide an empty one. */
+static int folder_rename(const struct folder *folder)
+{
+	struct stat st;
+
+	if (!renameat2(folder->dir, folder->temp, folder->dir, folder->name, RENAME_NOREPLACE))
+		return 0;
+	if (errno != EINVAL)
+		return -1;
+	if (!fstatat(folder->dir, folder->name, &st, AT_SYMLINK_NOFOLLOW))
+		errno = EEXIST;
+	if (errno != ENOENT)
+		return -1;
+	return renameat(folder->dir, folder->temp, folder->dir, folder->name);
+}
+
 int folder_publish(struct folder *folder)
 {
 	/* Hooks wrote there with programs of their own. */
 	if (syncfs(folder->fd))
 		return msg_error("cannot bring '%s' to disk: %s", folder->path, strerror(errno));
-	if (renameat2(folder->dir, folder->temp, folder->dir, folder->name, RENAME_NOREPLACE))
+	if (folder_rename(folder))
 		return msg_error("cannot name '%s': %s", folder->path, strerror(errno));
 	folder->temp[0] = '\0';
 	if (fsync(folder->dir))
