@@ -56,10 +56,16 @@ expect 1 'disks that exist are not overwritten' stillpoint restore --name x "$ba
 has 'the message names --force' '--force' "$errors"
 expect 1 'disks in use are never overwritten' stillpoint restore --force --name x "$backups/b"
 has 'the message names the domain' 'in use by domain' "$errors"
+expect 1 'nor is the backup itself' stillpoint restore --force --disks-only \
+	--disk "xvda=$backups/b/xvdb.img" --disk xvdb=/guests/none.img "$backups/b"
+has 'the message says that' "the backup's own file" "$errors"
 
 mkdir /guests/elsewhere
 echo mine >/guests/elsewhere/a.img
 echo mine >/guests/elsewhere/b.img
+expect 1 'two disks never go to one place' stillpoint restore --force --disks-only \
+	--disk xvda=/guests/elsewhere/a.img --disk xvdb=/guests/elsewhere/a.img "$backups/b"
+has 'the message names both' 'xvda and xvdb would both go' "$errors"
 # The memory comes first: an emulated machine takes long for the digest of a disk.
 cp -r --reflink=always "$backups/b" "$backups/damaged"
 printf x | dd of="$backups/damaged/memory.sp" bs=1 seek=777777 conv=notrunc status=none
@@ -73,6 +79,8 @@ is 'the disks are as they were' "$kept" "$(stat -c '%i %Y %Z %s' /guests/elsewhe
 rm -r "$backups/damaged"
 
 written=$(stat -c %y "$backups"/b/*)
+mkdir /mnt/before
+mount -t tmpfs before /mnt/before
 expect 0 'mount' stillpoint mount --json "$backups/b" /mnt
 is 'json: two file systems' 'ext4 ext4' "$(jq -r '[.[].type] | join(" ")' <<<"$output")"
 is 'a file is there' guest "$(cat /mnt/xvda/etc/hostname)"
@@ -82,6 +90,7 @@ has 'it is mounted with care' 'ro,nosuid,nodev,noexec' "$(findmnt -no OPTIONS /m
 expect 1 'a second mount there is refused' stillpoint mount "$backups/b" /mnt
 expect 0 'umount' stillpoint umount /mnt
 expect 1 'umount again is refused' stillpoint umount /mnt
+expect 0 'what was mounted below it before is still there' umount /mnt/before
 expect 0 'no loop device is left' within 20 no_loop
 is 'the backup is as it was' "$written" "$(stat -c %y "$backups"/b/*)"
 
@@ -99,12 +108,28 @@ done
 
 rm /guests/elsewhere/*
 loads=" timers disk files"
-expect 0 'restore with another name, with disks elsewhere' bring_back g1 --name copy \
-	--disk xvda=/guests/elsewhere/a.img --disk xvdb=/guests/elsewhere/b.img "$backups/b"
+# One of them is behind a loop device, whose number is another file's after a boot.
+has_disk() { xenstore-ls -f /local/domain/0/backend/vbd | grep -q "$1"; }
+truncate -s "$(stat -c %s "$backups/b/xvda.img")" /guests/elsewhere/{a,other}.img
+loop=$(losetup --find --show /guests/elsewhere/a.img)
+expect 0 'restore with another name, with disks elsewhere' bring_back g1 --name copy --force \
+	--disk "xvda=$loop" --disk xvdb=/guests/elsewhere/b.img "$backups/b"
 expect 0 'the copy works' guest_ok g1 copy
-expect 0 'its disks are there' sh -c \
-	'xenstore-ls -f /local/domain/0/backend/vbd | grep -q /guests/elsewhere/a.img'
+expect 0 'its disks are there' has_disk /guests/elsewhere/b.img
+expect 0 'one is the loop device' has_disk "$loop"
+expect 0 'back up the copy' stillpoint backup copy "$backups/copy"
 expect 0 'the copy goes away' destroy copy
+losetup -d "$loop"
+within 20 sh -c "! losetup $loop" >/dev/null 2>&1
+losetup "$loop" /guests/elsewhere/other.img
+expect 0 'restore the copy' stillpoint restore --force "$backups/copy"
+expect 0 'it has the file' has_disk /guests/elsewhere/a.img
+expect fail 'and not what the loop device is now' has_disk "$loop"
+is 'which nobody wrote to' 0 "$(stat -c %b /guests/elsewhere/other.img)"
+expect 0 'it works' guest_ok g1 copy
+expect 0 'it goes away' destroy copy
+losetup -d "$loop"
+rm -r "$backups/copy" /guests/elsewhere/other.img
 stillpoint restore --force --disks-only "$backups/b" &
 sleep 5
 expect 1 'one restore at a time' stillpoint restore --force --disks-only "$backups/b"
@@ -232,6 +257,22 @@ expect 0 'qcow2-disks copies' run_hook_with_qemu qcow2-disks snapshot
 is 'while QEMU is stopped' 'stop cont xvda.qcow2 ' "$(tr '\n' ' ' <"$backups/told")"
 expect 0 'and checks' run_hook qcow2-disks collect
 expect 0 'it is the same' cmp /guests/disk.qcow2 "$target/xvda.qcow2"
+# Killed while QEMU is stopped, which no trap of a shell can catch.
+# shellcheck disable=SC2016
+printf '#!/bin/sh\ntouch %s/there\nexec sleep 30\n' "$state" >"$backups/bin/cp"
+chmod +x "$backups/bin/cp"
+hook_is_killed() {
+	rm -f "$backups/told" "$state/there"
+	PATH=$backups/bin:$PATH STILLPOINT_ACTION=snapshot STILLPOINT_DOMAIN=g1 \
+		STILLPOINT_DOMID=$id STILLPOINT_TARGET=$target STILLPOINT_QUIESCED=1 \
+		STILLPOINT_DISKS=$disks "$hooks/qcow2-disks" &
+	within 30 test -e "$state/there" || return 1
+	kill -9 $!
+	wait $!
+	within 10 grep -q cont "$backups/told"
+}
+expect 0 'QEMU goes on when the hook is killed' hook_is_killed
+rm "$backups/bin/cp"
 qemu-img create -q -f qcow2 -b /guests/disk.qcow2 -F qcow2 /guests/backed.qcow2
 disks='xvda qcow2 /guests/backed.qcow2'
 expect 0 'one with a backing file is copied' run_hook_with_qemu qcow2-disks snapshot
