@@ -140,6 +140,7 @@ static int hold_one(struct round *round, const struct mounts *mounts, const stru
 	case 0:
 	case -EALREADY:
 		note_held(round, mount);
+		round->frozen = true;
 		report_fs(round, mount, mount->read_only ? "read-only" : "frozen", us, NULL);
 		return 0;
 	case -EOPNOTSUPP:
@@ -274,7 +275,7 @@ int hold_all(struct round *round)
 		again = hold_pass(round, !pass);
 	if (again == 1)
 		return -EAGAIN;
-	if (!again && !round->held_count)
+	if (!again && !round->frozen)
 		return -ENOENT;
 	return again;
 }

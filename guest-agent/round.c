@@ -193,13 +193,14 @@ void round_freeze(struct round *round)
 	round->active = true;
 	round->ran = 0;
 	round->held_count = 0;
+	round->frozen = false;
 	round->prepare_end_us = clock_us() + event->prepare_us;
 	round->hook_end_us = round->prepare_end_us - event->prepare_us / FREEZE_SHARE;
 	report_start(&round->report);
 	err = prepare(round);
 	if (!err)
 		err = hold_all(round);
-	if (err == -ENOENT && !round->held_count)
+	if (err == -ENOENT && !round->frozen)
 		report_warn(&round->report, "there is no file system that can be frozen", true);
 	report_send(&round->report, round->device);
 	if (err)

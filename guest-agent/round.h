@@ -26,7 +26,8 @@
  * @prepare_end_us: by when all is frozen, or nothing, by clock_us()
  * @hook_end_us: by when they must be through, by clock_us()
  * @held: mounts are told apart by major and minor number here
- * @held_count: file systems that the module holds
+ * @held_count: file systems that the module holds, or that cannot be frozen
+ * @frozen: whether it holds any
  * @report: for dom0
  */
 struct round {
@@ -46,6 +47,7 @@ struct round {
 		unsigned int dev_minor;
 	} held[STILLPOINT_HOLD_LIMIT];
 	size_t held_count;
+	bool frozen;
 	struct report report;
 };
 
