@@ -8,7 +8,7 @@
 
 int device_open(const char *path)
 {
-	int device = open(path, O_RDWR | O_CLOEXEC);
+	int device = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 
 	return device < 0 ? -errno : device;
 }

@@ -9,7 +9,7 @@
 
 /* All return 0 or a negative errno; device_open() a descriptor. */
 int device_open(const char *path);
-/* The next event; it must be there. */
+/* The next event; -EAGAIN if there is none. */
 int device_read(int device, struct stillpoint_agent_event *event);
 int device_hold(int device, __u32 round, int fd, const struct mount *mount);
 /* @what: STILLPOINT_AGENT_FROZEN, _FAILED, _DONE or _LOOKED. */

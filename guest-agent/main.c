@@ -34,6 +34,9 @@ static int serve(struct round *round)
 	struct stillpoint_agent_event event;
 	int err = device_read(round->device, &event);
 
+	/* The round that it was woken for is over. */
+	if (err == -EAGAIN)
+		return 0;
 	if (err)
 		return err;
 	switch (event.type) {
