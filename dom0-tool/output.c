@@ -328,6 +328,15 @@ static int output_rename_new(const struct output *out)
 	       unlinkat(out->dir, out->temp, 0);
 }
 
+/* True if @name is that of the open file. */
+static bool output_is_named(const struct output *out, const char *name)
+{
+	struct stat now, own;
+
+	return !fstatat(out->dir, name, &now, AT_SYMLINK_NOFOLLOW) && !fstat(out->fd, &own) &&
+	       now.st_dev == own.st_dev && now.st_ino == own.st_ino;
+}
+
 static int output_rename(struct output *out)
 {
 	int ret;
@@ -342,6 +351,11 @@ static int output_rename(struct output *out)
 			return -1;
 		}
 	}
+	/* On a shared file system another machine may have a process of our number. */
+	if (!output_is_named(out, out->temp)) {
+		errno = ESTALE;
+		return -1;
+	}
 	if (out->replace)
 		ret = renameat(out->dir, out->temp, out->dir, out->name);
 	else
@@ -351,19 +365,10 @@ static int output_rename(struct output *out)
 	return ret;
 }
 
-/* True if @name is that of the open file. */
-static bool output_is_named(const struct output *out)
-{
-	struct stat now, own;
-
-	return !fstatat(out->dir, out->name, &now, AT_SYMLINK_NOFOLLOW) && !fstat(out->fd, &own) &&
-	       now.st_dev == own.st_dev && now.st_ino == own.st_ino;
-}
-
 /* Take a name away again, of which nobody may know yet. */
 static void output_withdraw(struct output *out)
 {
-	if (!out->named || !output_is_named(out))
+	if (!out->named || !output_is_named(out, out->name))
 		return;
 	unlinkat(out->dir, out->name, 0);
 	fsync(out->dir);
