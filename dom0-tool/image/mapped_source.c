@@ -32,6 +32,7 @@ enum mapped_stage {
  * @end: END's offset
  * @pages: END's number of pages
  * @tmem: what the TMEM sections come to
+ * @again: the same, as they are read to be passed on
  * @parts: offsets of these sections
  * @nparts: their number
  */
@@ -48,6 +49,7 @@ struct mapped_source {
 	uint64_t end;
 	uint64_t pages;
 	struct tmem_state tmem;
+	struct tmem_state again;
 	uint64_t *parts;
 	size_t nparts;
 };
@@ -405,21 +407,31 @@ static int source_give_part(struct mapped_source *m, uint64_t offset, struct ima
 		.size = size,
 	};
 	if (!ret)
-		ret = image_tmem(to, &part);
+		ret = tmem_state_take(&m->again, &part, offset) || image_tmem(to, &part);
 	free(body);
 	return ret ? -1 : 0;
+}
+
+/* Whoever gets them relies on their being right, and the file may have changed since. */
+static int source_give_parts(struct mapped_source *m, struct image *to)
+{
+	size_t i;
+
+	if (!m->nparts)
+		return 0;
+	if (tmem_state_init(&m->again, "the image was changed while it was read"))
+		return -1;
+	for (i = 0; i < m->nparts; i++)
+		if (source_give_part(m, m->parts[i], to))
+			return -1;
+	return tmem_state_complete(&m->again);
 }
 
 /* All before the pages. */
 static int source_give_head(struct mapped_source *m, struct image *to)
 {
-	size_t i;
-
-	if (to->ops->head(to, &m->state.head))
+	if (to->ops->head(to, &m->state.head) || source_give_parts(m, to))
 		return -1;
-	for (i = 0; i < m->nparts; i++)
-		if (source_give_part(m, m->parts[i], to))
-			return -1;
 	return to->ops->p2m(to, &m->state.p2m);
 }
 
@@ -453,6 +465,7 @@ static void mapped_free(struct source *src)
 	section_state_free(&m->state);
 	sections_free(&m->sections);
 	tmem_state_free(&m->tmem);
+	tmem_state_free(&m->again);
 	free(m->parts);
 	free(m->places);
 	free(m);

@@ -226,6 +226,59 @@ static void damage_is_found(void **state)
 	spoil("image", false);
 }
 
+/* Make the first page of the image at *@data one that says it has more bytes than a page. */
+static int enlarge_page(void *data, const char *config)
+{
+	const int fd = *(int *)data;
+	struct sections s = { 0 };
+	struct stillpoint_section h;
+	struct stillpoint_tmem_page p;
+	size_t at = 0, size = lseek(fd, 0, SEEK_END), page_at;
+	uint8_t *bytes = malloc(size);
+
+	(void)config;
+	assert_non_null(bytes);
+	assert_int_equal(pread(fd, bytes, size, 0), size);
+	memcpy(&s.header, bytes, sizeof(s.header));
+	do {
+		assert_true(at < size - sizeof(h));
+		memcpy(&h, bytes + at++, sizeof(h));
+	} while (h.magic != STILLPOINT_SECTION_MAGIC || h.type != STILLPOINT_SECTION_TMEM_PAGES);
+	at--;
+	page_at = at + sizeof(h) + sizeof(struct stillpoint_tmem_records);
+	memcpy(&p, bytes + page_at, sizeof(p));
+	p.stored = 1 << 20;
+	memcpy(bytes + page_at, &p, sizeof(p));
+	assert_works(
+		section_make(&s, h.type, h.flags, h.number, bytes + at + sizeof(h), h.length, &h));
+	memcpy(bytes + at, &h, sizeof(h));
+	assert_int_equal(pwrite(fd, bytes, size, 0), size);
+	free(bytes);
+	return 0;
+}
+
+/* A mapped image is read twice: to be checked, and to be passed on. */
+static void pools_that_change_meanwhile_are_refused(void **state)
+{
+	struct source_options how = pump_options(NULL);
+	struct recorded *rec = recorded_new();
+	uint8_t *bytes;
+	size_t size;
+	int fd;
+
+	(void)state;
+	write_image("image", &layouts[1], true);
+	bytes = tempdir_read("image", &size);
+	fd = pump_file(bytes, size);
+	assert_works(pump_fd(fd, &how, NULL, NULL));
+	how.config = enlarge_page;
+	how.data = &fd;
+	assert_fails(pump_fd(fd, &how, &rec->img, NULL), "changed while it was read");
+	recorded_free(rec);
+	close(fd);
+	free(bytes);
+}
+
 /* A body of TMEM_POOLS, TMEM_PAGES or TMEM_INVALIDATE, and where it goes wrong. */
 struct body {
 	struct stillpoint_tmem_pools head;
@@ -830,6 +883,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_cannot_be_read_is_not_written, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(damage_is_found, setup, teardown),
+		cmocka_unit_test_setup_teardown(pools_that_change_meanwhile_are_refused, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests_name("image_tmem", tests, NULL, NULL);
