@@ -7,6 +7,10 @@
 #include "page.h"
 #include "xl_format.h"
 
+/* Frames of the p2m that are passed on: any number, or so many times as many as came. */
+#define LIBXC_GIVEN_MIN (UINT64_C(8) << 20)
+#define LIBXC_GIVEN_TIMES 64
+
 /* A type as @types has it. */
 static uint8_t libxc_type(uint32_t type)
 {
@@ -76,6 +80,17 @@ static int libxc_give_p2m(struct libxc_reader *s)
 	return libxc_give_head(s) ? -1 : s->to->ops->p2m(s->to, &p2m);
 }
 
+/*
+ * The whole p2m is passed on for each record, however small. A guest's p2m does not grow that
+ * often.
+ */
+static bool libxc_grows_too_often(struct libxc_reader *s, uint64_t n)
+{
+	s->came += n;
+	s->given += s->max_pfn / ENTRIES_PER_PAGE + 1;
+	return s->given > LIBXC_GIVEN_MIN && s->given / LIBXC_GIVEN_TIMES > s->came;
+}
+
 /* Take over @n frames of the p2m, number @first and so on; there is memory only for what came. */
 static int libxc_take_frames(struct libxc_reader *s, uint64_t max_pfn, uint64_t first,
 			     const uint64_t *frames, uint64_t n)
@@ -87,6 +102,8 @@ static int libxc_take_frames(struct libxc_reader *s, uint64_t max_pfn, uint64_t 
 	for (i = 0; i < n; i++)
 		if (frames[i] > s->max_pfn)
 			return libxc_bad(s, "a frame outside of the guest");
+	if (libxc_grows_too_often(s, n))
+		return libxc_bad(s, "the p2m again and again");
 	memcpy(s->p2m + first, frames, n * sizeof(*frames));
 	s->frames = true;
 	return libxc_give_p2m(s);

@@ -22,11 +22,14 @@
  * @room: pfns that there is memory for
  * @types: last type of each pfn, see libxc_type(); 0 where it did not come
  * @p2m: pfn of each frame of the p2m, as described last
+ * @came: frames of the p2m that came
+ * @given: frames that were passed on, or would have been
  * @static_end: STATIC_DATA_END was there; so on
  * @head: given to @to
  * @cpuid: the policy, only if there is @to; so on
  * @pages: memory for pages on their way to @to
  * @vcpus: in the order in which they came first
+ * @vcpu_at: place of vCPU n in @vcpus, plus 1; 0 if it did not come
  * @basic: bit n: vCPU n has its basic context
  */
 struct libxc_reader {
@@ -40,6 +43,8 @@ struct libxc_reader {
 	uint64_t room;
 	uint8_t *types;
 	uint64_t *p2m;
+	uint64_t came;
+	uint64_t given;
 	bool static_end;
 	bool frames;
 	bool has_tsc;
@@ -53,6 +58,7 @@ struct libxc_reader {
 	struct vcpu_state *vcpus;
 	size_t nvcpus;
 	size_t vcpu_room;
+	uint16_t vcpu_at[LIBXC_VCPUS_MAX];
 	uint64_t basic[LIBXC_VCPUS_MAX / 64];
 };
 

@@ -30,12 +30,10 @@ static bool libxc_vcpu_size_ok(const struct libxc_reader *s, uint32_t type, uint
 static struct vcpu_state *libxc_vcpu_find(struct libxc_reader *s, uint32_t id)
 {
 	struct vcpu_state *more;
-	size_t i, room;
+	size_t room;
 
-	/* The records of one follow each other. */
-	for (i = s->nvcpus; i-- > 0;)
-		if (s->vcpus[i].id == id)
-			return &s->vcpus[i];
+	if (s->vcpu_at[id])
+		return &s->vcpus[s->vcpu_at[id] - 1];
 	if (s->nvcpus == s->vcpu_room) {
 		room = s->vcpu_room ? 2 * s->vcpu_room : 4;
 		more = realloc(s->vcpus, room * sizeof(*more));
@@ -48,7 +46,8 @@ static struct vcpu_state *libxc_vcpu_find(struct libxc_reader *s, uint32_t id)
 	}
 	memset(&s->vcpus[s->nvcpus], 0, sizeof(*s->vcpus));
 	s->vcpus[s->nvcpus].id = id;
-	return &s->vcpus[s->nvcpus++];
+	s->vcpu_at[id] = ++s->nvcpus;
+	return &s->vcpus[s->nvcpus - 1];
 }
 
 static int libxc_vcpu_blob(struct libxc_reader *s, struct blob *blob, uint64_t length)
