@@ -40,6 +40,16 @@ struct image *image_new(struct output *out, const struct image_options *opts)
 	return xl_writer_new(out, opts);
 }
 
+int image_check_config(const char *config)
+{
+	size_t size = strlen(config);
+
+	if (size <= STILLPOINT_CONFIG_MAX)
+		return 0;
+	return msg_error("the domain's configuration has %zu bytes, an image has room for %u", size,
+			 STILLPOINT_CONFIG_MAX);
+}
+
 int image_tmem(struct image *img, const struct image_tmem *part)
 {
 	if (!img->ops->tmem)

@@ -154,6 +154,9 @@ const char *image_layout_name(enum image_layout layout);
 /* An image that is written to @out. Returns NULL with an error recorded. */
 struct image *image_new(struct output *out, const struct image_options *opts);
 
+/* Returns 0 if an image has room for @config, else -1 with an error recorded. */
+int image_check_config(const char *config);
+
 /* Add @part to @img. An image with no place for it is an error. 0 or -1, recorded. */
 int image_tmem(struct image *img, const struct image_tmem *part);
 

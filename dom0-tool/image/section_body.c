@@ -50,6 +50,8 @@ int body_config(struct section_body *body, const char *config)
 	body->data = NULL;
 	if (!*config)
 		return msg_error("the domain's configuration is empty");
+	if (image_check_config(config))
+		return -1;
 	return body_bytes(body, config, strlen(config));
 }
 

@@ -61,6 +61,8 @@ static int state_config(struct section_state *state, const uint8_t *body, size_t
 
 	if (!size || memchr(body, 0, size))
 		return state_bad(STILLPOINT_SECTION_CONFIG, "no string", offset);
+	if (size > STILLPOINT_CONFIG_MAX)
+		return state_bad(STILLPOINT_SECTION_CONFIG, "an impossible length", offset);
 	config = malloc(size + 1);
 	if (!config)
 		return msg_error("out of memory for the configuration");

@@ -84,6 +84,10 @@ static int xl_take_optional(struct xl_source *xl, const uint8_t *data, const str
 				 length, sizeof(*h));
 	data += sizeof(length);
 	if (h->mandatory_flags & XL_FLAG_JSON) {
+		if (length > STILLPOINT_CONFIG_MAX + 1)
+			return msg_error(
+				"the configuration in the image has %u bytes, at most %u are read",
+				length - 1, STILLPOINT_CONFIG_MAX);
 		if (length < 2 || data[length - 1] || memchr(data, 0, length - 1))
 			return msg_error(
 				"the image is damaged: the configuration at offset %zu is no string",

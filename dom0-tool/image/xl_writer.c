@@ -54,7 +54,8 @@ static int xl_envelope(struct output *out, const char *config, bool side)
 	};
 
 	memcpy(header.magic, XL_MAGIC, XL_MAGIC_SIZE);
-	if (put(out, header) || put(out, length) || output_append(out, config, length))
+	if (image_check_config(config) || put(out, header) || put(out, length) ||
+	    output_append(out, config, length))
 		return -1;
 	return put(out, mark);
 }

@@ -141,6 +141,9 @@ enum stillpoint_section_owner {
 /* Bytes of a section's body, at most. */
 #define STILLPOINT_SECTION_MAX (64ULL << 20)
 
+/* Most bytes of a domain's configuration, in any layout. */
+#define STILLPOINT_CONFIG_MAX (1U << 20)
+
 /**
  * struct stillpoint_section - what stands before a section's body
  * @magic: STILLPOINT_SECTION_MAGIC

@@ -260,6 +260,54 @@ static void p2m_may_grow_often(void **state)
 	free(copy);
 }
 
+/* Each has a few bytes, and all that came before would be passed on for it. */
+static void p2m_does_not_grow_without_end(void **state)
+{
+	const uint32_t frames = 1 << 16, n = 200, record = 24 + 8;
+	size_t at = record_at(LIBXC_X86_PV_P2M_FRAMES, 16) + 24;
+	size_t size = stock_size + 24 + frames * 8 + n * record;
+	uint32_t h[4] = { LIBXC_X86_PV_P2M_FRAMES, 8 + frames * 8, 0, frames * 512 - 1 };
+	uint8_t *copy = calloc(size, 1), *p;
+	struct image_info info;
+	uint32_t i;
+
+	(void)state;
+	assert_non_null(copy);
+	memcpy(copy, stock, at);
+	p = copy + at;
+	memcpy(p, h, sizeof(h));
+	p += sizeof(h) + frames * 8;
+	h[1] = 16;
+	h[3] = 0;
+	for (i = 0; i < n; i++, p += sizeof(h) + 8)
+		memcpy(p, h, sizeof(h));
+	memcpy(p, stock + at, stock_size - at);
+	assert_fails(check(copy, p - copy + stock_size - at, &info), "the p2m again and again");
+	free(copy);
+}
+
+static void configuration_has_a_limit(void **state)
+{
+	const size_t at = 48, more = STILLPOINT_CONFIG_MAX;
+	uint8_t *copy = malloc(stock_size + more);
+	struct image_info info;
+	uint32_t length;
+
+	(void)state;
+	assert_non_null(copy);
+	memcpy(copy, stock, at + 4);
+	memset(copy + at + 4, ' ', more);
+	memcpy(copy + at + 4 + more, stock + at + 4, stock_size - at - 4);
+	memcpy(&length, copy + at - 4, 4);
+	length += more;
+	memcpy(copy + at - 4, &length, 4);
+	memcpy(&length, copy + at, 4);
+	length += more;
+	memcpy(copy + at, &length, 4);
+	assert_fails(check(copy, stock_size + more, &info), "at most 1048576 are read");
+	free(copy);
+}
+
 static void bad_records_are_refused(void **state)
 {
 	size_t pages = record_at(LIBXC_PAGE_DATA, 8 + 24 + 4096);
@@ -379,6 +427,8 @@ int main(void)
 		cmocka_unit_test(bad_envelopes_are_told_apart),
 		cmocka_unit_test(bad_streams_are_told_with_offsets),
 		cmocka_unit_test(p2m_may_grow_often),
+		cmocka_unit_test(p2m_does_not_grow_without_end),
+		cmocka_unit_test(configuration_has_a_limit),
 		cmocka_unit_test(bad_records_are_refused),
 		cmocka_unit_test(pages_may_come_again),
 		cmocka_unit_test(optional_record_is_skipped),

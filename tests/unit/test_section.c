@@ -323,11 +323,23 @@ static void refuse(uint32_t type, const void *data, size_t size, const char *tex
 static void hostile_config_and_platform_are_refused(void **state)
 {
 	struct stillpoint_platform p = { .xen_major = 4 };
+	struct section_body body;
 	uint8_t data[64] = { 0 };
+	char *large;
 
 	(void)state;
 	refuse(STILLPOINT_SECTION_CONFIG, "", 0, "no string in CONFIG at offset 300");
 	refuse(STILLPOINT_SECTION_CONFIG, "a\0b", 3, "no string");
+	large = malloc(STILLPOINT_CONFIG_MAX + 2);
+	assert_non_null(large);
+	memset(large, ' ', STILLPOINT_CONFIG_MAX + 1);
+	large[STILLPOINT_CONFIG_MAX + 1] = '\0';
+	refuse(STILLPOINT_SECTION_CONFIG, large, STILLPOINT_CONFIG_MAX + 1, "an impossible length");
+	assert_fails(body_config(&body, large), "has room for 1048576");
+	large[STILLPOINT_CONFIG_MAX] = '\0';
+	assert_works(body_config(&body, large));
+	section_body_free(&body);
+	free(large);
 	refuse(STILLPOINT_SECTION_PLATFORM, data, 15, "a wrong size");
 	refuse(STILLPOINT_SECTION_PLATFORM, data, 17, "a wrong size");
 	p.cpuid_bytes = 24;
