@@ -18,6 +18,7 @@
 #include "lock.h"
 #include "manifest.h"
 #include "msg.h"
+#include "same_file.h"
 
 /**
  * struct place - where a disk of the backup goes
@@ -130,18 +131,11 @@ static int back_places(struct back *b)
 	return 0;
 }
 
-static bool back_same_file(const struct stat *a, const struct stat *b)
-{
-	if (S_ISBLK(a->st_mode) && S_ISBLK(b->st_mode))
-		return a->st_rdev == b->st_rdev;
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 static bool back_is(const struct back *b, const struct manifest_file *file, const struct stat *st)
 {
 	struct stat own;
 
-	return !fstatat(b->dir, file->name, &own, AT_SYMLINK_NOFOLLOW) && back_same_file(&own, st);
+	return !fstatat(b->dir, file->name, &own, AT_SYMLINK_NOFOLLOW) && same_file(&own, st);
 }
 
 /* True if the file is one of the backup's. */
@@ -173,11 +167,17 @@ static int back_check_apart(const struct back *b, size_t i)
 			"the disk %s would go to '%s', which is the backup's own file; give another place with --disk %s=PATH",
 			vdev, p->path, vdev);
 	for (j = 0; j < i; j++)
-		if (!stat(b->places[j].path, &other) && back_same_file(&st, &other))
+		if (!stat(b->places[j].path, &other) && same_file(&st, &other))
 			return msg_error(
 				"the disks %s and %s would both go to '%s'; give another place with --disk %s=PATH",
 				b->manifest.disks.disk[j].vdev, vdev, p->path, vdev);
 	return 0;
+}
+
+/* Whether nobody needs what is where disk @i goes. */
+static int back_check_free(const struct back *b, struct xen *xen, size_t i)
+{
+	return domain_xen_check_unused(xen, b->places[i].path) || back_check_apart(b, i) ? -1 : 0;
 }
 
 static int back_check_targets(struct back *b, struct xen *xen)
@@ -194,7 +194,7 @@ static int back_check_targets(struct back *b, struct xen *xen)
 				b->manifest.disks.disk[i].vdev, p->path,
 				b->manifest.disks.disk[i].vdev);
 		if (disk_file_check(p->path, b->manifest.files[i].bytes, b->bb->force) ||
-		    domain_xen_check_unused(xen, p->path) || back_check_apart(b, i))
+		    back_check_free(b, xen, i))
 			return -1;
 	}
 	return 0;
@@ -276,7 +276,7 @@ static int back_write_disk(struct back *b, struct xen *xen, size_t i)
 	const struct place *p = &b->places[i];
 
 	/* The disk before it may have taken hours. */
-	return domain_xen_check_unused(xen, p->path) || back_check_apart(b, i) ||
+	return back_check_free(b, xen, i) ||
 			       disk_file_write(p->path, p->fd, b->manifest.files[i].bytes,
 					       b->bb->force) ?
 		       -1 :

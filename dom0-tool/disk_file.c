@@ -12,6 +12,7 @@
 #include "disk_file.h"
 #include "msg.h"
 #include "output.h"
+#include "same_file.h"
 #include "signals.h"
 
 #define DISK_FILE_BUFFER (1u << 20)
@@ -113,7 +114,7 @@ static bool disk_file_is_same(int a, int b)
 {
 	struct stat x, y;
 
-	return !fstat(a, &x) && !fstat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+	return !fstat(a, &x) && !fstat(b, &y) && same_file(&x, &y);
 }
 
 /* Fill the file @to, whatever was in it. */

@@ -13,6 +13,7 @@
 #include <xen/io/xenbus.h>
 
 #include "msg.h"
+#include "same_file.h"
 
 /* Rings of one disk that are looked at; the frontends in use make one for each processor. */
 #define DISKS_QUEUES_MAX 1024
@@ -43,11 +44,7 @@ static bool disks_is_file(const struct stat *a, const char *path)
 {
 	struct stat b;
 
-	if (stat(path, &b))
-		return false;
-	if (S_ISBLK(a->st_mode) && S_ISBLK(b.st_mode))
-		return a->st_rdev == b.st_rdev;
-	return a->st_dev == b.st_dev && a->st_ino == b.st_ino;
+	return !stat(path, &b) && same_file(a, &b);
 }
 
 /* True if the domain has the disk, or if it cannot be told that it does not. */

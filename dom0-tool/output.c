@@ -15,6 +15,7 @@
 
 #include "msg.h"
 #include "output.h"
+#include "same_file.h"
 #include "signals.h"
 
 #define OUTPUT_BUFFER (1u << 20)
@@ -334,7 +335,7 @@ static bool output_is_named(const struct output *out, const char *name)
 	struct stat now, own;
 
 	return !fstatat(out->dir, name, &now, AT_SYMLINK_NOFOLLOW) && !fstat(out->fd, &own) &&
-	       now.st_dev == own.st_dev && now.st_ino == own.st_ino;
+	       same_file(&now, &own);
 }
 
 static int output_rename(struct output *out)
@@ -411,7 +412,7 @@ static bool output_same_place(const struct output *a, const struct output *b)
 	struct stat at, bt;
 
 	return !a->stream && !b->stream && !strcmp(a->name, b->name) && !fstat(a->dir, &at) &&
-	       !fstat(b->dir, &bt) && at.st_dev == bt.st_dev && at.st_ino == bt.st_ino;
+	       !fstat(b->dir, &bt) && same_file(&at, &bt);
 }
 
 int output_open_side(struct output *out, const char *path, const struct output *image)

@@ -258,7 +258,6 @@ is 'while QEMU is stopped' 'stop cont xvda.qcow2 ' "$(tr '\n' ' ' <"$backups/tol
 expect 0 'and checks' run_hook qcow2-disks collect
 expect 0 'it is the same' cmp /guests/disk.qcow2 "$target/xvda.qcow2"
 # Killed while QEMU is stopped, which no trap of a shell can catch.
-# shellcheck disable=SC2016
 printf '#!/bin/sh\ntouch %s/there\nexec sleep 30\n' "$state" >"$backups/bin/cp"
 chmod +x "$backups/bin/cp"
 hook_is_killed() {
