@@ -30,7 +30,7 @@ prepare() {
 	local need=$((mib * 3)) have
 	have=$(awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo)
 	[ "$have" -gt "$need" ] || fail "a guest of $mib MiB needs $need MiB of memory, $have are free"
-	make -s -C "$tree" BUILD="$build" imagebench >&2
+	make -s -C "$tree" BUILD="$build" setup imagebench >&2
 	bench=$build/bench/imagebench
 	qemu_install
 	mkdir -p "$dir"
