@@ -13,6 +13,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "direct_file.h"
 #include "msg.h"
 #include "output.h"
 #include "same_file.h"
@@ -21,7 +22,7 @@
 #define OUTPUT_BUFFER (1u << 20)
 
 /* What is as large is not copied into the buffer first. */
-#define OUTPUT_DIRECT (64u << 10)
+#define OUTPUT_LARGE (64u << 10)
 
 /* So much is given to the disk at a time. */
 #define OUTPUT_DISK (8u << 20)
@@ -192,6 +193,11 @@ int output_check_space(const struct output *out, uint64_t bytes)
 	return 0;
 }
 
+void output_want_direct(struct output *out)
+{
+	out->want_direct = !out->stream;
+}
+
 int output_want_digest(struct output *out)
 {
 	out->digest = XXH3_createState();
@@ -230,7 +236,7 @@ static void output_begin_disk(struct output *out)
 	out->begun = out->written;
 }
 
-static int output_write(struct output *out, const uint8_t *data, size_t size)
+static int output_write_cached(struct output *out, const uint8_t *data, size_t size)
 {
 	size_t done = 0;
 	ssize_t n;
@@ -247,17 +253,43 @@ static int output_write(struct output *out, const uint8_t *data, size_t size)
 	}
 	out->written += size;
 	output_begin_disk(out);
+	return 0;
+}
+
+static int output_write(struct output *out, const uint8_t *data, size_t size)
+{
+	if (out->direct ? direct_file_append(out->direct, data, size) :
+			  output_write_cached(out, data, size))
+		return -1;
 	if (out->digest)
 		XXH3_128bits_update(out->digest, data, size);
 	return 0;
 }
 
-int output_flush(struct output *out)
+static int output_empty(struct output *out)
 {
 	if (output_write(out, out->buffer, out->fill))
 		return -1;
 	out->fill = 0;
 	return 0;
+}
+
+/* There is more than the buffer holds. */
+static int output_overflow(struct output *out)
+{
+	if (out->want_direct && !out->direct && !out->written) {
+		out->direct = direct_file_new(out->fd, out->path, NULL);
+		if (!out->direct)
+			return -1;
+	}
+	return output_empty(out);
+}
+
+int output_flush(struct output *out)
+{
+	if (output_empty(out))
+		return -1;
+	return out->direct ? direct_file_settle(out->direct) : 0;
 }
 
 int output_append(struct output *out, const void *data, size_t size)
@@ -266,8 +298,8 @@ int output_append(struct output *out, const void *data, size_t size)
 	size_t part;
 
 	out->length += size;
-	if (size >= OUTPUT_DIRECT)
-		return output_flush(out) ? -1 : output_write(out, data, size);
+	if (size >= OUTPUT_LARGE)
+		return output_overflow(out) ? -1 : output_write(out, data, size);
 	while (size) {
 		part = OUTPUT_BUFFER - out->fill;
 		if (part > size)
@@ -276,7 +308,7 @@ int output_append(struct output *out, const void *data, size_t size)
 		out->fill += part;
 		p += part;
 		size -= part;
-		if (out->fill == OUTPUT_BUFFER && output_flush(out))
+		if (out->fill == OUTPUT_BUFFER && output_overflow(out))
 			return -1;
 	}
 	return 0;
@@ -433,6 +465,7 @@ int output_open_side(struct output *out, const char *path, const struct output *
 
 void output_close(struct output *out)
 {
+	direct_file_free(out->direct);
 	if (out->fd >= 0)
 		close(out->fd);
 	if (out->temp[0])

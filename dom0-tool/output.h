@@ -18,6 +18,8 @@
 
 #include <xxhash.h>
 
+struct direct_file;
+
 /**
  * struct output - an open file
  * @path: as given, for messages
@@ -29,9 +31,11 @@
  * @named: the file stands under its name
  * @fill: bytes in @buffer
  * @length: bytes appended so far
- * @written: of these, those that were given to the file
+ * @written: of these, those that were given to the file by way of the page cache
  * @begun: of these, those that the system was asked to begin to bring to disk
  * @digest: over those bytes; NULL if nobody wants it
+ * @want_direct: what is large is to be written past the page cache
+ * @direct: by which that is done, from the first byte on; or NULL
  */
 struct output {
 	const char *path;
@@ -48,6 +52,8 @@ struct output {
 	uint64_t written;
 	uint64_t begun;
 	XXH3_state_t *digest;
+	bool want_direct;
+	struct direct_file *direct;
 };
 
 /*
@@ -74,13 +80,19 @@ int output_check_space(const struct output *out, uint64_t bytes);
 /* Append. Returns 0 or -1, recorded. */
 int output_append(struct output *out, const void *data, size_t size);
 
+/*
+ * Write a file that becomes large past the page cache, so that it takes none of the memory of
+ * others. Standard output stays as it is. Comes before the first byte.
+ */
+void output_want_direct(struct output *out);
+
 /* Keep a digest of all bytes. Comes before the first one. Returns 0 or -1, recorded. */
 int output_want_digest(struct output *out);
 
 /* The digest of what was appended so far, in canonical form. Returns 0 or -1, recorded. */
 int output_digest(const struct output *out, uint8_t digest[16]);
 
-/* Write what is buffered. Returns 0 or -1, recorded. */
+/* Write what is buffered; what reads the file finds it all. Returns 0 or -1, recorded. */
 int output_flush(struct output *out);
 
 /* Flush, and wait until the file is on disk. Returns 0 or -1, recorded. */

@@ -274,6 +274,7 @@ static int packed_init(struct packed_writer *w, const struct image_options *opts
 		return msg_error("an image that goes to standard output cannot be read back");
 	if (sections_create(&w->sections, STILLPOINT_LAYOUT_PACKED, opts->secret))
 		return -1;
+	output_want_direct(w->img.out);
 	h->frame_bytes = PACKED_FRAME_BYTES;
 	h->optional = STILLPOINT_IMAGE_FREE_PAGES;
 	w->frames.out = w->img.out;

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "image/ioqueue.h"
+#include "ioqueue.h"
 #include "signals.h"
 #include "tempdir.h"
 

@@ -168,12 +168,28 @@ static void stale_siblings_are_removed(void **state)
 	assert_int_equal(access(own, F_OK), 0);
 }
 
-static void file_size_limit_is_an_error(void **state)
+/* Append 4 MiB, which fails with @why, there or when it is brought to disk. */
+static void assert_no_room(struct output *out, const char *why)
 {
 	static char data[1 << 16];
+	int i, ret = 0;
+
+	msg_error_clear();
+	for (i = 0; i < 64 && !ret; i++)
+		ret = output_append(out, data, sizeof(data));
+	assert_true(ret || out->direct);
+	if (!ret)
+		ret = output_sync(out);
+	assert_int_equal(ret, -1);
+	assert_non_null(strstr(msg_error_text(), "cannot write"));
+	assert_non_null(strstr(msg_error_text(), why));
+}
+
+static void file_size_limit_is_an_error(void **state)
+{
 	struct rlimit old, small;
 	struct output out;
-	int i, ret = 0;
+	int direct;
 
 	(void)state;
 	signals_catch();
@@ -181,15 +197,15 @@ static void file_size_limit_is_an_error(void **state)
 	small = old;
 	small.rlim_cur = 1500000;
 	setrlimit(RLIMIT_FSIZE, &small);
-	msg_error_clear();
-	assert_works(output_open(&out, "image", false));
-	for (i = 0; i < 64 && !ret; i++)
-		ret = output_append(&out, data, sizeof(data));
-	assert_int_equal(ret, -1);
-	assert_non_null(strstr(msg_error_text(), "File too large"));
+	for (direct = 0; direct <= 1; direct++) {
+		assert_works(output_open(&out, "image", false));
+		if (direct)
+			output_want_direct(&out);
+		assert_no_room(&out, "File too large");
+		output_close(&out);
+		assert_int_equal(tempdir_count("."), 0);
+	}
 	setrlimit(RLIMIT_FSIZE, &old);
-	output_close(&out);
-	assert_int_equal(tempdir_count("."), 0);
 }
 
 /* A file system of 1 MiB, seen by this process only. */
@@ -202,25 +218,24 @@ static bool mount_small(void)
 
 static void full_file_system_is_an_error(void **state)
 {
-	static char data[1 << 16];
 	struct output out;
-	int i, ret = 0;
+	int direct;
 
 	(void)state;
 	if (!mount_small()) {
 		print_message("skipped: cannot mount a file system here\n");
 		skip();
 	}
-	assert_works(output_open(&out, "small/image", false));
-	assert_fails(output_check_space(&out, 2 << 20), "1 MiB free");
-	assert_works(output_check_space(&out, 500000));
-	msg_error_clear();
-	for (i = 0; i < 64 && !ret; i++)
-		ret = output_append(&out, data, sizeof(data));
-	assert_int_equal(ret, -1);
-	assert_non_null(strstr(msg_error_text(), "No space left"));
-	output_close(&out);
-	assert_int_equal(tempdir_count("small"), 0);
+	for (direct = 0; direct <= 1; direct++) {
+		assert_works(output_open(&out, "small/image", false));
+		if (direct)
+			output_want_direct(&out);
+		assert_fails(output_check_space(&out, 2 << 20), "1 MiB free");
+		assert_works(output_check_space(&out, 500000));
+		assert_no_room(&out, "No space left");
+		output_close(&out);
+		assert_int_equal(tempdir_count("small"), 0);
+	}
 	umount("small");
 }
 
@@ -239,7 +254,7 @@ static void signal_stops_a_write(void **state)
 	assert_int_equal(tempdir_count("."), 0);
 }
 
-static void digest_is_of_all_bytes(void **state)
+static void check_digest(bool direct)
 {
 	const size_t size = 3000001;
 	XXH128_canonical_t want;
@@ -247,16 +262,21 @@ static void digest_is_of_all_bytes(void **state)
 	struct output out;
 	size_t i;
 
-	(void)state;
 	assert_non_null(data);
 	for (i = 0; i < size; i++)
 		data[i] = i * i >> 3;
-	assert_works(output_open(&out, "image", false));
+	assert_works(output_open(&out, "image", true));
 	assert_works(output_want_digest(&out));
+	if (direct)
+		output_want_direct(&out);
 	assert_works(output_append(&out, data, 1));
 	assert_works(output_append(&out, data + 1, 1999));
 	assert_works(output_append(&out, data + 2000, size - 3000));
-	assert_works(output_append(&out, data + size - 1000, 1000));
+	assert_int_equal(!!out.direct, direct);
+	assert_works(output_append(&out, data + size - 1000, 700));
+	assert_works(output_flush(&out));
+	assert_int_equal(lseek(out.fd, 0, SEEK_END), size - 300);
+	assert_works(output_append(&out, data + size - 300, 300));
 	assert_int_equal(out.length, size);
 	assert_works(output_digest(&out, digest));
 	XXH128_canonicalFromHash(&want, XXH3_128bits(data, size));
@@ -266,6 +286,30 @@ static void digest_is_of_all_bytes(void **state)
 	output_close(&out);
 	assert_bytes("image", data, size);
 	free(data);
+}
+
+static void digest_is_of_all_bytes(void **state)
+{
+	(void)state;
+	check_digest(false);
+	check_digest(true);
+}
+
+/* Setting it up takes longer than to write them. */
+static void few_bytes_go_through_the_page_cache(void **state)
+{
+	static const char text[] = "abc";
+	struct output out;
+
+	(void)state;
+	assert_works(output_open(&out, "image", false));
+	output_want_direct(&out);
+	assert_works(output_append(&out, text, 3));
+	assert_works(output_sync(&out));
+	assert_null(out.direct);
+	assert_works(output_publish(&out));
+	output_close(&out);
+	assert_content("image", text);
 }
 
 /* Make @fd standard output; restore_stdout() with what it returns undoes it. */
@@ -419,6 +463,7 @@ int main(void)
 		TEST(file_size_limit_is_an_error),
 		TEST(signal_stops_a_write),
 		TEST(digest_is_of_all_bytes),
+		TEST(few_bytes_go_through_the_page_cache),
 		TEST(minus_is_standard_output),
 		TEST(standard_output_may_be_a_file),
 		TEST(terminal_is_refused),
