@@ -94,7 +94,7 @@ static bool back_leads_there(const struct disk *disk)
 	return leads;
 }
 
-/* The guest is to run on what was written for it. */
+/* The guest is to run on what was written for it, also with a configuration from elsewhere. */
 static void back_keep_together(struct back *b)
 {
 	const struct disk *disk;
@@ -102,11 +102,11 @@ static void back_keep_together(struct back *b)
 
 	for (i = 0; i < b->manifest.disks.n; i++) {
 		disk = &b->manifest.disks.disk[i];
-		if (b->places[i].moved || back_leads_there(disk))
+		if (b->places[i].moved || (!b->restore->xlcfg && back_leads_there(disk)))
 			continue;
 		b->moved[b->nmoved++] = (struct restore_disk){
 			.vdev = disk->vdev,
-			.path = disk->path,
+			.path = b->places[i].path,
 			.format = disk->format,
 		};
 	}

@@ -112,10 +112,20 @@ char *config_rename(const char *json, const char *name)
 	return copy;
 }
 
+/* True if @object has @text under @key. */
+static bool config_says(const json_object *object, const char *key, const char *text)
+{
+	json_object *value;
+
+	return json_object_object_get_ex(object, key, &value) &&
+	       json_object_is_type(value, json_type_string) &&
+	       !strcmp(json_object_get_string(value), text);
+}
+
 /* The disk @vdev in @config, or NULL. */
 static json_object *config_disk(json_object *config, const char *vdev)
 {
-	json_object *disks, *disk, *name;
+	json_object *disks, *disk;
 	size_t i;
 
 	if (!json_object_object_get_ex(config, "disks", &disks) ||
@@ -123,12 +133,21 @@ static json_object *config_disk(json_object *config, const char *vdev)
 		return NULL;
 	for (i = 0; i < json_object_array_length(disks); i++) {
 		disk = json_object_array_get_idx(disks, i);
-		if (json_object_object_get_ex(disk, "vdev", &name) &&
-		    json_object_is_type(name, json_type_string) &&
-		    !strcmp(json_object_get_string(name), vdev))
+		if (config_says(disk, "vdev", vdev))
 			return disk;
 	}
 	return NULL;
+}
+
+static void config_put_disk(json_object *disk, const char *path, const char *format)
+{
+	if (config_says(disk, "pdev_path", path) && config_says(disk, "format", format))
+		return;
+	json_object_object_add(disk, "pdev_path", json_object_new_string(path));
+	json_object_object_add(disk, "format", json_object_new_string(format));
+	/* libxl chooses what can serve it. */
+	json_object_object_del(disk, "backend");
+	json_object_object_del(disk, "script");
 }
 
 char *config_move_disk(const char *json, const char *vdev, const char *path, const char *format)
@@ -141,13 +160,9 @@ char *config_move_disk(const char *json, const char *vdev, const char *path, con
 		return NULL;
 	disk = config_disk(config, vdev);
 	if (!disk) {
-		msg_error("the configuration in the image has no disk '%s'", vdev);
+		msg_error("the guest's configuration has no disk '%s'", vdev);
 	} else {
-		json_object_object_add(disk, "pdev_path", json_object_new_string(path));
-		json_object_object_add(disk, "format", json_object_new_string(format));
-		/* libxl chooses what can serve it. */
-		json_object_object_del(disk, "backend");
-		json_object_object_del(disk, "script");
+		config_put_disk(disk, path, format);
 		copy = strdup(json_object_to_json_string_ext(
 			config, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
 		if (!copy)

@@ -85,6 +85,31 @@ static void bad_names_are_refused(void **state)
 	assert_works(config_check_name("g1.copy-2_x"));
 }
 
+static void disk_is_moved_and_keeps_the_rest(void **state)
+{
+	const char *xvda = "\"vdev\":\"xvda\",\"pdev_path\":\"/a\",\"format\":\"raw\",\"script\":1";
+	const char *xvdb = "\"vdev\":\"xvdb\",\"backend\":2";
+	char json[300];
+	char *same, *moved, *other;
+
+	(void)state;
+	snprintf(json, sizeof(json), "{\"c_info\":{},\"disks\":[{%s},{%s}]}", xvda, xvdb);
+	same = config_move_disk(json, "xvda", "/a", "raw");
+	moved = config_move_disk(json, "xvda", "/c", "raw");
+	other = config_move_disk(json, "xvda", "/a", "qcow2");
+	assert_true(same && moved && other);
+	assert_non_null(strstr(same, "\"script\":1"));
+	assert_non_null(strstr(moved, "\"pdev_path\":\"/c\""));
+	assert_null(strstr(moved, "script"));
+	assert_non_null(strstr(moved, "\"backend\":2"));
+	assert_non_null(strstr(other, "\"format\":\"qcow2\""));
+	assert_null(strstr(other, "script"));
+	assert_fails(!config_move_disk(json, "xvdc", "/c", "raw"), "no disk 'xvdc'");
+	free(same);
+	free(moved);
+	free(other);
+}
+
 static void new_name_comes_with_a_new_uuid(void **state)
 {
 	const char *json =
@@ -539,6 +564,7 @@ int main(void)
 		TEST(name_is_read_from_the_configuration),
 		TEST(bad_configurations_are_refused),
 		TEST(bad_names_are_refused),
+		TEST(disk_is_moved_and_keeps_the_rest),
 		TEST(new_name_comes_with_a_new_uuid),
 		TEST(pipe_has_the_new_header_and_the_old_stream),
 		TEST(pipe_that_nobody_reads_ends),

@@ -94,9 +94,18 @@ expect 0 'what was mounted below it before is still there' umount /mnt/before
 expect 0 'no loop device is left' within 20 no_loop
 is 'the backup is as it was' "$written" "$(stat -c %y "$backups"/b/*)"
 
+# A configuration with a disk that is not the backup's: the guest gets those that are written.
+sed 's/^disk = .*/disk = ["\/guests\/g1\/root.img,raw,xvda", "\/guests\/other.img,raw,xvdb"]/' \
+	/etc/xen/g1.cfg >"$state/other.cfg"
+expect 0 'the configuration has another disk' grep other.img "$state/other.cfg"
+truncate -s 256M /guests/other.img
+has_disk() { xenstore-ls -f /local/domain/0/backend/vbd | grep -q "$1"; }
+config=(--config "$state/other.cfg")
 for ((round = 1; round <= $(rounds 5 1 20); round++)); do
 	loads=" timers disk files"
-	expect 0 "restore $round" bring_back g1 --force "$backups/b"
+	expect 0 "restore $round" bring_back g1 --force "${config[@]}" "$backups/b"
+	[ "$round" -gt 1 ] || expect fail 'it has no other disk' has_disk /guests/other.img
+	config=()
 	has 'it says name and id' '^g1 [0-9]+$' "$output"
 	expect 0 'the guest works' guest_ok g1
 	expect 0 'its loads go on' check_load g1
@@ -109,7 +118,6 @@ done
 rm /guests/elsewhere/*
 loads=" timers disk files"
 # One of them is behind a loop device, whose number is another file's after a boot.
-has_disk() { xenstore-ls -f /local/domain/0/backend/vbd | grep -q "$1"; }
 truncate -s "$(stat -c %s "$backups/b/xvda.img")" /guests/elsewhere/{a,other}.img
 loop=$(losetup --find --show /guests/elsewhere/a.img)
 expect 0 'restore with another name, with disks elsewhere' bring_back g1 --name copy --force \
