@@ -141,6 +141,9 @@ static json_object *config_disk(json_object *config, const char *vdev)
 
 static void config_put_disk(json_object *disk, const char *path, const char *format)
 {
+	/* It is dom0's, and not another domain's file of that name. */
+	json_object_object_del(disk, "backend_domid");
+	json_object_object_del(disk, "backend_domname");
 	if (config_says(disk, "pdev_path", path) && config_says(disk, "format", format))
 		return;
 	json_object_object_add(disk, "pdev_path", json_object_new_string(path));
@@ -160,7 +163,9 @@ char *config_move_disk(const char *json, const char *vdev, const char *path, con
 		return NULL;
 	disk = config_disk(config, vdev);
 	if (!disk) {
-		msg_error("the guest's configuration has no disk '%s'", vdev);
+		msg_error(
+			"the guest's configuration has no disk '%s'; add it, or give another configuration",
+			vdev);
 	} else {
 		config_put_disk(disk, path, format);
 		copy = strdup(json_object_to_json_string_ext(

@@ -32,8 +32,8 @@ void config_free_summary(struct config_summary *summary);
 char *config_rename(const char *json, const char *name);
 
 /*
- * @json with the disk @vdev at @path, in the format @format. One that is there stays as it is
- * configured. free() it; NULL with an error recorded.
+ * @json with the disk @vdev at @path of dom0, in the format @format. One that is there stays as it
+ * is configured. free() it; NULL with an error recorded.
  */
 char *config_move_disk(const char *json, const char *vdev, const char *path, const char *format);
 

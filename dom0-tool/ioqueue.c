@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#define _GNU_SOURCE /* O_DIRECT, fallocate */
+#define _GNU_SOURCE /* O_DIRECT, fallocate, sync_file_range */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -89,6 +89,13 @@ static int ioqueue_try(struct ioqueue *q, struct ioqueue_request *req)
 	return ret ? ioqueue_fail(q, req->offset, strerror(-ret)) : 0;
 }
 
+/* Where O_DIRECT is refused, the disk works from the beginning on too. fsync() tells what fails. */
+static void ioqueue_begin_disk(const struct ioqueue *q, const struct ioqueue_request *req)
+{
+	if (q->write && req->fd == q->fd)
+		sync_file_range(q->fd, req->offset, req->size, SYNC_FILE_RANGE_WRITE);
+}
+
 /* Go on after a try that came to @result. 0 or -1, recorded. */
 static int ioqueue_go_on(struct ioqueue *q, struct ioqueue_request *req, int result)
 {
@@ -108,8 +115,10 @@ static int ioqueue_go_on(struct ioqueue *q, struct ioqueue_request *req, int res
 				    q->write ? "nothing written" : "it is cut short");
 	req->tries = 0;
 	req->done += result;
-	if (req->done == req->size)
+	if (req->done == req->size) {
+		ioqueue_begin_disk(q, req);
 		return 0;
+	}
 	/* O_DIRECT would refuse to go on from there. */
 	if (req->done % IOQUEUE_ALIGN)
 		req->fd = q->fd;

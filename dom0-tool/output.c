@@ -274,7 +274,7 @@ static int output_empty(struct output *out)
 	return 0;
 }
 
-/* There is more than the buffer holds. */
+/* What comes is large, or more than the buffer holds. */
 static int output_overflow(struct output *out)
 {
 	if (out->want_direct && !out->direct && !out->written) {

@@ -34,7 +34,7 @@ struct direct_file;
  * @written: of these, those that were given to the file by way of the page cache
  * @begun: of these, those that the system was asked to begin to bring to disk
  * @digest: over those bytes; NULL if nobody wants it
- * @want_direct: what is large is to be written past the page cache
+ * @want_direct: it is to be written past the page cache, unless it is small
  * @direct: by which that is done, from the first byte on; or NULL
  */
 struct output {
@@ -81,8 +81,9 @@ int output_check_space(const struct output *out, uint64_t bytes);
 int output_append(struct output *out, const void *data, size_t size);
 
 /*
- * Write a file that becomes large past the page cache, so that it takes none of the memory of
- * others. Standard output stays as it is. Comes before the first byte.
+ * Write a file past the page cache, so that it takes none of the memory of others, if it is not
+ * very small; that takes IOQUEUE_RING bytes. Standard output stays as it is. Comes before the first
+ * byte.
  */
 void output_want_direct(struct output *out);
 

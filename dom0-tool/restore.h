@@ -12,7 +12,7 @@
 #include "xen.h"
 
 /**
- * struct restore_disk - a disk that is not where the configuration has it
+ * struct restore_disk - where a disk is, whatever the configuration says
  * @format: "raw" or "qcow2"
  */
 struct restore_disk {
@@ -26,7 +26,7 @@ struct restore_disk {
  * @path: of the image; "-" is standard input
  * @name: to give to the domain, NULL for the image's; so on
  * @xlcfg: a file in xl's format that takes the place of the configuration
- * @disks: disks that are elsewhere
+ * @disks: where disks are of which the configuration may say something else
  * @ndisks: of these
  * @image: the image's own configuration; NULL if it has none
  * @config: configuration to feed xl, NULL to let it read the image's own

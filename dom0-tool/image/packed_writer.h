@@ -14,7 +14,7 @@
 /*
  * Memory: about two MiB for each of the frames under way, of which there are two for
  * each thread and two; a byte for each pfn, and 4 more if it is readable; 32 bytes for
- * each frame of the image. Returns NULL with an error recorded.
+ * each frame of the image; and @out's. Returns NULL with an error recorded.
  */
 struct image *packed_writer_new(struct output *out, const struct image_options *opts);
 

@@ -88,7 +88,7 @@ static void bad_names_are_refused(void **state)
 static void disk_is_moved_and_keeps_the_rest(void **state)
 {
 	const char *xvda = "\"vdev\":\"xvda\",\"pdev_path\":\"/a\",\"format\":\"raw\",\"script\":1";
-	const char *xvdb = "\"vdev\":\"xvdb\",\"backend\":2";
+	const char *xvdb = "\"vdev\":\"xvdb\",\"backend\":2,\"backend_domname\":\"s\"";
 	char json[300];
 	char *same, *moved, *other;
 
@@ -104,6 +104,11 @@ static void disk_is_moved_and_keeps_the_rest(void **state)
 	assert_non_null(strstr(moved, "\"backend\":2"));
 	assert_non_null(strstr(other, "\"format\":\"qcow2\""));
 	assert_null(strstr(other, "script"));
+	free(other);
+	/* Another domain's file of that name is not it. */
+	assert_non_null(strstr(same, "backend_domname"));
+	other = config_move_disk(json, "xvdb", "/a", "raw");
+	assert_true(other && !strstr(other, "backend_domname"));
 	assert_fails(!config_move_disk(json, "xvdc", "/c", "raw"), "no disk 'xvdc'");
 	free(same);
 	free(moved);
