@@ -80,6 +80,10 @@ hooks() {
 		"\(.name):\(.outcome)"] | sort | join(" ")'
 }
 
+# has_orphans IMAGE: there are files that were deleted and still open. No freeze makes them go
+# away, and ext4 calls it a recovery when it puts them away.
+has_orphans() { dumpe2fs -h "$1" 2>/dev/null | grep '^First orphan inode'; }
+
 # needs_recovery IMAGE: ext4's journal is not empty.
 needs_recovery() { dumpe2fs -h "$1" 2>/dev/null | grep needs_recovery; }
 expect 0 'the disk in use needs recovery' needs_recovery /guests/g1/root.img
@@ -109,7 +113,9 @@ for name in $databases; do
 	expect 0 "$name ends" database stop "$name"
 done
 
+orphans=0
 for ((round = 1; round <= rounds; round++)); do
+	! has_orphans "$copies/$round.img" >/dev/null || orphans=$((orphans + 1))
 	expect 0 "copy $round: its file system can be mounted" attach "$round"
 	for name in $databases; do
 		expect 0 "copy $round: $name has all" has_all "$name" "$round"
@@ -120,5 +126,6 @@ for ((round = 1; round <= rounds; round++)); do
 done
 said=$(ask g1 dmesg)
 has 'the copies were mounted' 'EXT4-fs \(xvdf\): mounted' "$said"
-is 'nothing was recovered' '' "$(grep 'xvdf.*recovery' <<<"$said" || true)"
+is 'nothing was recovered but such files put away' "$orphans" \
+	"$(grep -c 'xvdf.*recovery complete' <<<"$said" || true)"
 finish
