@@ -104,9 +104,9 @@ config=(--config "$state/other.cfg")
 for ((round = 1; round <= $(rounds 5 1 20); round++)); do
 	loads=" timers disk files"
 	expect 0 "restore $round" bring_back g1 --force "${config[@]}" "$backups/b"
+	has 'it says name and id' '^g1 [0-9]+$' "$output"
 	[ "$round" -gt 1 ] || expect fail 'it has no other disk' has_disk /guests/other.img
 	config=()
-	has 'it says name and id' '^g1 [0-9]+$' "$output"
 	expect 0 'the guest works' guest_ok g1
 	expect 0 'its loads go on' check_load g1
 	expect 0 'its loads end well' stop_load g1
