@@ -53,9 +53,10 @@ detach() {
 
 # has_all DATABASE ROUND: one may be committed and not acknowledged.
 has_all() {
-	local counted largest acked
+	local counted largest acked said
 	acked=$(<"$copies/$2.$1")
-	read -r counted largest < <(database check "$1" /mnt/copy)
+	said=$(database check "$1" /mnt/copy)
+	read -r counted largest <<<"$said"
 	echo "$1: $acked acknowledged, $counted there, the last is $largest"
 	[ -n "$counted" ] && [ "$counted" = "$largest" ] &&
 		[ "$counted" -ge "$acked" ] && [ "$counted" -le $((acked + 1)) ]
