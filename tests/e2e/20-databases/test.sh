@@ -89,7 +89,7 @@ has_orphans() { dumpe2fs -h "$1" 2>/dev/null | grep '^First orphan inode'; }
 needs_recovery() { dumpe2fs -h "$1" 2>/dev/null | grep needs_recovery; }
 expect 0 'the disk in use needs recovery' needs_recovery /guests/g1/root.img
 
-rounds=$(rounds 3 2 10)
+rounds=$(rounds 3 2 20)
 for ((round = 1; round <= rounds; round++)); do
 	# It is held in another way then.
 	[ "$round" != $((rounds / 2 + 1)) ] ||
