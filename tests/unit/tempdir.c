@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tempdir.h"
+#include "unit.h"
 
 static char tempdir_path[64];
 
@@ -75,6 +76,20 @@ uint8_t *tempdir_read(const char *path, size_t *size)
 	close(fd);
 	*size = st.st_size;
 	return data;
+}
+
+void tempdir_assert(const char *path, const void *want, size_t size)
+{
+	const uint8_t *expected = want;
+	size_t have, i;
+	uint8_t *data = tempdir_read(path, &have);
+
+	assert_int_equal(have, size);
+	for (i = 0; i < size; i++)
+		if (data[i] != expected[i])
+			fail_msg("%s: the byte at %zu is %#x, not %#x", path, i, data[i],
+				 expected[i]);
+	free(data);
 }
 
 void tempdir_write(const char *path, const void *data, size_t size)

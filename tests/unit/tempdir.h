@@ -22,6 +22,9 @@ unsigned int tempdir_count(const char *path);
 /* The whole file @path; free() it. Aborts if it cannot be read. */
 uint8_t *tempdir_read(const char *path, size_t *size);
 
+/* The whole file @path is the @size bytes at @want, or the test fails and says from where on. */
+void tempdir_assert(const char *path, const void *want, size_t size);
+
 /* Write the whole file @path. */
 void tempdir_write(const char *path, const void *data, size_t size);
 

@@ -50,19 +50,6 @@ static struct direct_file *file(const struct ioqueue_options *opts)
 	return d;
 }
 
-/* The file is the first @size bytes. */
-static void assert_file(size_t size)
-{
-	size_t have, i;
-	uint8_t *data = tempdir_read("file", &have);
-
-	assert_int_equal(have, size);
-	for (i = 0; i < size; i++)
-		if (data[i] != want[i])
-			fail_msg("the byte at %zu is %#x, not %#x", i, data[i], want[i]);
-	free(data);
-}
-
 /* Pieces of all sizes; every so many of them the file is looked at. */
 static void append_all(struct direct_file *d, size_t most, unsigned int settle)
 {
@@ -78,11 +65,11 @@ static void append_all(struct direct_file *d, size_t most, unsigned int settle)
 		if (n % settle)
 			continue;
 		assert_works(direct_file_settle(d));
-		assert_file(at + size);
+		tempdir_assert("file", want, at + size);
 	}
 	assert_works(direct_file_settle(d));
 	assert_works(direct_file_settle(d));
-	assert_file(FILE_BYTES);
+	tempdir_assert("file", want, FILE_BYTES);
 }
 
 static void bytes_are_in_order_whatever_works(void **state)
@@ -128,13 +115,13 @@ static void whole_blocks_are_settled_too(void **state)
 	(void)state;
 	assert_works(direct_file_append(d, want, 2 * IOQUEUE_ALIGN));
 	assert_works(direct_file_settle(d));
-	assert_file(2 * IOQUEUE_ALIGN);
+	tempdir_assert("file", want, 2 * IOQUEUE_ALIGN);
 	assert_works(direct_file_append(d, want + 2 * IOQUEUE_ALIGN, 1));
 	assert_works(direct_file_settle(d));
-	assert_file(2 * IOQUEUE_ALIGN + 1);
+	tempdir_assert("file", want, 2 * IOQUEUE_ALIGN + 1);
 	assert_works(direct_file_append(d, want + 2 * IOQUEUE_ALIGN + 1, IOQUEUE_BYTES));
 	assert_works(direct_file_settle(d));
-	assert_file(2 * IOQUEUE_ALIGN + 1 + IOQUEUE_BYTES);
+	tempdir_assert("file", want, 2 * IOQUEUE_ALIGN + 1 + IOQUEUE_BYTES);
 	direct_file_free(d);
 }
 

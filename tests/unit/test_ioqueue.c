@@ -79,18 +79,6 @@ static int put(struct ioqueue *q, uint64_t offset, size_t size, unsigned int see
 	return ioqueue_start(q, req);
 }
 
-static void assert_file(void)
-{
-	size_t size, i;
-	uint8_t *data = tempdir_read("file", &size);
-
-	assert_int_equal(size, FILE_BYTES);
-	for (i = 0; i < size; i++)
-		if (data[i] != want[i])
-			fail_msg("the byte at %zu is %#x, not %#x", i, data[i], want[i]);
-	free(data);
-}
-
 /* Requests of all sizes, many of which meet others that are under way. */
 static void write_much(struct ioqueue *q)
 {
@@ -107,7 +95,7 @@ static void write_much(struct ioqueue *q)
 		assert_works(put(q, page * IOQUEUE_ALIGN, pages * IOQUEUE_ALIGN, n));
 	}
 	assert_works(ioqueue_drain(q));
-	assert_file();
+	tempdir_assert("file", want, FILE_BYTES);
 }
 
 static void read_much(struct ioqueue *q)
@@ -255,7 +243,7 @@ static void short_results_are_continued(void **state)
 		assert_works(put(q, 0, 8192, i + 100));
 		assert_works(put(q, FILE_BYTES - 20480, 20480, i));
 		assert_works(ioqueue_drain(q));
-		assert_file();
+		tempdir_assert("file", want, FILE_BYTES);
 		assert_int_equal(q->direct, direct);
 		ioqueue_free(q);
 		q = queue(false, &opts);
@@ -348,7 +336,7 @@ static void writes_to_one_place_keep_their_order(void **state)
 			assert_works(put(q, (1 << 20) + 4096 * (n % 200), 8192, n + 1));
 		}
 		assert_works(ioqueue_drain(q));
-		assert_file();
+		tempdir_assert("file", want, FILE_BYTES);
 		ioqueue_free(q);
 	}
 }
@@ -385,7 +373,7 @@ static void cleared_bytes_are_zeroes(void **state)
 		memset(want + 4096, 0, 2 << 20);
 		assert_works(put(q, 1 << 20, 4096, i + 7));
 		assert_works(ioqueue_drain(q));
-		assert_file();
+		tempdir_assert("file", want, FILE_BYTES);
 		if (q->punch) {
 			assert_int_equal(fsync(fd), 0);
 			assert_true(blocks() + IOQUEUE_BYTES < full);

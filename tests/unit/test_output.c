@@ -28,19 +28,9 @@ static void write_file(const char *path, bool replace, const char *text)
 	output_close(&out);
 }
 
-static void assert_bytes(const char *path, const void *bytes, size_t want)
-{
-	size_t size;
-	uint8_t *data = tempdir_read(path, &size);
-
-	assert_int_equal(size, want);
-	assert_memory_equal(data, bytes, size);
-	free(data);
-}
-
 static void assert_content(const char *path, const char *text)
 {
-	assert_bytes(path, text, strlen(text));
+	tempdir_assert(path, text, strlen(text));
 }
 
 static void file_appears_when_published(void **state)
@@ -284,7 +274,7 @@ static void check_digest(bool direct)
 	assert_works(output_sync(&out));
 	assert_works(output_publish(&out));
 	output_close(&out);
-	assert_bytes("image", data, size);
+	tempdir_assert("image", data, size);
 	free(data);
 }
 
