@@ -139,6 +139,7 @@ static int convert_tell(const struct convert_args *a, const struct source_info *
 	add_number(o, "bytes", bytes);
 	add_string(o, "from", a->in);
 	add_string(o, "from_layout", image_layout_name(info->layout));
+	add_boolean(o, "from_encrypted", info->encrypted);
 	add_boolean(o, "from_digest", info->digest);
 	add_number(o, "from_bytes", info->bytes);
 	add_number(o, "pages", input_pages(info));
@@ -156,7 +157,7 @@ static int convert_image(struct convert_args *a)
 
 	if (image_args_read_key(&a->out, &secret, &a->opts.image))
 		return -1;
-	if (!input_open(&in, a->in, a->key_file) && !input_recognise(&in, &opts)) {
+	if (!input_open_strict(&in, a->in, a->key_file) && !input_recognise(&in, &opts)) {
 		ret = convert_run(in.src, &a->opts, &bytes);
 		progress_end();
 		if (!ret)
