@@ -150,10 +150,16 @@ size_t codec_compress(struct codec *codec, const void *src, size_t size, void *d
 	return n < size ? n : 0;
 }
 
-/* Several frames of zstd behind each other, or such that are skipped, are none of ours. */
+/*
+ * Several frames of zstd behind each other, or such that are skipped, are none of ours; nor are
+ * those of its first versions, which a library may or may not know.
+ */
 static int codec_unzstd(struct codec *codec, const void *src, size_t stored, void *dst, size_t raw)
 {
-	if (ZSTD_findFrameCompressedSize(src, stored) != stored)
+	static const uint8_t magic[] = { 0x28, 0xb5, 0x2f, 0xfd };
+
+	if (stored < sizeof(magic) || memcmp(src, magic, sizeof(magic)) ||
+	    ZSTD_findFrameCompressedSize(src, stored) != stored)
 		return -1;
 	if (!codec->unzstd)
 		codec->unzstd = ZSTD_createDCtx();

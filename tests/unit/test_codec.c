@@ -172,6 +172,27 @@ static void check_hostile(uint32_t which)
 	codec_free(codec);
 }
 
+/* Whoever asks the library would find decoders for these, if it was built with them. */
+static void old_formats_of_zstd_are_refused(void **state)
+{
+	const struct codec_choice choice = { .codec = STILLPOINT_CODEC_ZSTD, .level = 1 };
+	struct codec *codec = codec_new(&choice);
+	uint8_t magic;
+	size_t n;
+
+	(void)state;
+	assert_non_null(codec);
+	n = codec_compress(codec, text, 4096, room, codec_bound(&choice, 4096));
+	assert_int_equal(codec_decompress(codec, STILLPOINT_CODEC_ZSTD, room, n, back, 4096), 0);
+	assert_int_equal(room[0], 0x28);
+	for (magic = 0x22; magic < 0x28; magic++) {
+		room[0] = magic;
+		assert_int_not_equal(
+			codec_decompress(codec, STILLPOINT_CODEC_ZSTD, room, n, back, 4096), 0);
+	}
+	codec_free(codec);
+}
+
 static void hostile_bytes_do_no_harm(void **state)
 {
 	(void)state;
@@ -186,7 +207,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(names_are_understood),	TEST(other_names_are_refused),
 		TEST(bytes_come_back),		TEST(whoever_reads_takes_all),
-		TEST(hostile_bytes_do_no_harm),
+		TEST(hostile_bytes_do_no_harm), TEST(old_formats_of_zstd_are_refused),
 	};
 
 	return cmocka_run_group_tests_name("codec", tests, NULL, NULL);
