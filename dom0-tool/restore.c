@@ -60,7 +60,11 @@ static int restore_side(struct restore *r, const struct stillpoint_tmem_image *x
 	return ret ? -1 : 0;
 }
 
-/* Check a file in xl's layout. Returns 1 if it is anything else, which is not read yet. */
+/*
+ * Check a file in xl's layout. Returns 1 if it is anything else, which is not read yet. What is
+ * read from standard input is passed on as it is checked, also if that is a file, but for one
+ * that has a side file.
+ */
 static int restore_check(struct restore *r)
 {
 	struct source_options opts = { .threads = r->threads, .progress = progress_on_terminal() };
@@ -68,7 +72,8 @@ static int restore_check(struct restore *r)
 	struct stat st;
 	int ret;
 
-	if (fstat(r->in.fd, &st) || !S_ISREG(st.st_mode))
+	if (fstat(r->in.fd, &st) || !S_ISREG(st.st_mode) ||
+	    (!strcmp(r->path, "-") && !r->tmem_path))
 		return 1;
 	if (input_recognise(&r->in, &opts))
 		return -1;
@@ -211,17 +216,20 @@ static int restore_xl(struct restore *r, int fd, struct xl_run *run)
 		argv[n++] = r->xlcfg;
 	argv[n++] = path;
 	ret = xl_run(run);
-	r->killed = run->killed;
+	r->left = run->killed;
 	return ret;
 }
 
-/* An xl that was interrupted, or killed, leaves a half made domain behind, which never ran. */
+/*
+ * An xl that was interrupted, or killed, leaves a half made domain behind, which never ran. One
+ * that was content with an image that was not leaves a whole one.
+ */
 static void restore_clean(struct restore *r)
 {
 	libxl_dominfo info;
 	uint32_t domid;
 
-	if ((!signals_stop() && !r->killed) || libxl_name_to_domid(r->xen.ctx, r->domain, &domid))
+	if ((!signals_stop() && !r->left) || libxl_name_to_domid(r->xen.ctx, r->domain, &domid))
 		return;
 	libxl_dominfo_init(&info);
 	if (!libxl_domain_info(r->xen.ctx, &info, domid) && info.paused && !info.cpu_time)
@@ -256,6 +264,8 @@ static int restore_feed(struct restore *r)
 	failed = restore_xl(r, r->feed.feed.fd, &run);
 	ret = feed_image_end(&r->feed, failed, &r->found);
 	xl_show_messages(&run, ret > 0);
+	if (ret && !failed)
+		r->left = true;
 	return ret ? -1 : 0;
 }
 

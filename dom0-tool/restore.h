@@ -35,7 +35,7 @@ struct restore_disk {
  * @import: the image's tmem pools, if it has any
  * @feed: passes the image on; its talk is -1 if xl reads the image itself
  * @found: what was in the image
- * @killed: xl died of a signal
+ * @left: xl may have left a domain behind that is not wanted
  */
 struct restore {
 	const char *path;
@@ -55,7 +55,7 @@ struct restore {
 	struct pool_import import;
 	struct feed_image feed;
 	struct feed_image_result found;
-	bool killed;
+	bool left;
 	struct xen xen;
 };
 
