@@ -24,7 +24,8 @@ static const char verify_help[] =
 	"structure and its digest; of a backup DIR, the digest of every file. Exits with 0 if\n"
 	"all is right, else with 1.\n"
 	"\n"
-	"  --key-file FILE  the key, of an encrypted image\n"
+	"  --key-file FILE  the key, of an encrypted image; also of that in a backup DIR, whose\n"
+	"                   content is then checked as well\n"
 	"  --threads N      threads that check (one for each processor, at most 4)\n"
 	"  --json           tell the result as JSON on stdout\n"
 	"  --help           this text\n";
@@ -49,6 +50,13 @@ static int verify_json(const struct check_args *v, const struct input *in, int f
 	return cmd_print_json(o);
 }
 
+static const char *verify_kind(const struct source_info *info)
+{
+	if (!info->side)
+		return " layout";
+	return info->layout == IMAGE_PACKED ? " side file" : " layout, which needs its side file";
+}
+
 static int verify_text(const struct check_args *v, const struct source_info *info)
 {
 	char *line, tmem[64] = "";
@@ -58,8 +66,7 @@ static int verify_text(const struct check_args *v, const struct source_info *inf
 		snprintf(tmem, sizeof(tmem), ", and %llu in tmem",
 			 (unsigned long long)input_tmem_pages(info));
 	if (asprintf(&line, "%s: ok: %s%s, %s%s, %llu pages%s\n", v->path,
-		     image_layout_name(info->layout),
-		     info->side && info->layout == IMAGE_PACKED ? " side file" : " layout",
+		     image_layout_name(info->layout), verify_kind(info),
 		     info->digest ? "the digest matches" :
 				    "no digest, so only the structure was checked",
 		     info->encrypted ? ", encrypted" : "", (unsigned long long)input_pages(info),
@@ -93,6 +100,26 @@ static bool verify_is_folder(const struct check_args *v)
 	return !stat(v->path, &st) && S_ISDIR(st.st_mode);
 }
 
+/* The memory image of a backup, as an image: what the manifest says of it is not secret. */
+static int verify_memory(const struct check_args *v, const struct manifest *m, int dir)
+{
+	struct input in = { .fd = -1 };
+	char path[64];
+	int fd, ret;
+
+	if (!*m->memory.name)
+		return msg_error("a key was given, but the backup has no memory");
+	fd = manifest_open(&m->memory, dir);
+	if (fd < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ret = input_open_strict(&in, path, v->key_file) || input_read(&in, v->threads, NULL) ? -1 :
+											       0;
+	input_close(&in);
+	close(fd);
+	return ret;
+}
+
 static int verify_files(const struct check_args *v)
 {
 	struct manifest m = { .domain = NULL };
@@ -101,6 +128,8 @@ static int verify_files(const struct check_args *v)
 	if (dir < 0)
 		return msg_error("cannot open the backup: %s", strerror(errno));
 	ret = manifest_read(&m, dir) || manifest_check(&m, dir) ? -1 : 0;
+	if (!ret && v->key_file)
+		ret = verify_memory(v, &m, dir);
 	manifest_free(&m);
 	close(dir);
 	return ret;

@@ -10,9 +10,6 @@
 /* Frames that are passed on between two flushes, at least. */
 #define PACKED_BATCH 4
 
-/* Pages that may come, for each pfn: more than any save writes, few enough to be read. */
-#define PACKED_TIMES_MAX 64
-
 /* Pages that are passed on between two looks at signals; a run may have billions. */
 #define PACKED_SIGNALS (1u << 16)
 
@@ -66,7 +63,7 @@ static int pages_count_run(struct packed_pages *pp, const struct stillpoint_run 
 			   uint64_t offset)
 {
 	pp->given += run->count;
-	if (pp->given > PACKED_TIMES_MAX * pp->pfns)
+	if (pp->given > STILLPOINT_PAGE_TIMES_MAX * pp->pfns)
 		return msg_error(
 			"the image is damaged: pages come again too often in PAGES at offset %llu",
 			(unsigned long long)offset);

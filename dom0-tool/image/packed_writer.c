@@ -16,6 +16,7 @@
  * struct packed_writer - the writer
  * @kinds: PACKED_SEEN and the newest kind of each pfn, or 0
  * @pfns: of @kinds
+ * @given: pages that came, repeats among them
  * @at_index: offset of the first INDEX section
  */
 struct packed_writer {
@@ -27,6 +28,7 @@ struct packed_writer {
 	struct packed_readback readback;
 	uint8_t *kinds;
 	uint64_t pfns;
+	uint64_t given;
 	uint64_t at_index;
 };
 
@@ -132,6 +134,10 @@ static int packed_page(struct image *img, const struct image_page *page)
 	if (page->pfn >= w->pfns || !frame_kind_fits(kind, type))
 		return msg_error("page %#llx of kind %u and type %u is not one of the guest's",
 				 (unsigned long long)page->pfn, kind, type);
+	/* What has them more often could not be read. */
+	if (++w->given > STILLPOINT_PAGE_TIMES_MAX * w->pfns)
+		return msg_error("pages come again too often: %llu of %llu pfns",
+				 (unsigned long long)w->given, (unsigned long long)w->pfns);
 	if (packed_frames_add(&w->frames, page->pfn, kind, type, data))
 		return -1;
 	w->kinds[page->pfn] = PACKED_SEEN | kind;

@@ -204,6 +204,8 @@ static const char *tmem_pools_fault(const struct tmem_state *s,
 		return "a wrong size";
 	if (h->flags & ~known)
 		return "something in a reserved field";
+	if (h->weight > STILLPOINT_TMEM_WEIGHT_MAX)
+		return "a weight that no store gives";
 	if (s->any && (h->flags ^ s->head.flags) & STILLPOINT_TMEM_POOLS_EPHEMERAL)
 		return "another choice of contents than before";
 	return NULL;

@@ -66,7 +66,7 @@
 #define TMEM_RECORDS_MAX (TMEM_MSG_MAX - 64u)
 
 #define TMEM_WEIGHT_DEFAULT 100u
-#define TMEM_WEIGHT_MAX 10000u
+#define TMEM_WEIGHT_MAX STILLPOINT_TMEM_WEIGHT_MAX
 
 /*
  * A hold ends by itself after at most this many microseconds. The domain is paused as long

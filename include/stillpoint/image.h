@@ -186,6 +186,12 @@ enum stillpoint_page_kind {
 	STILLPOINT_PAGE_FREE = 3, /* the guest's kernel does not need them; restored as zeroes */
 };
 
+/*
+ * Pages that may come in PAGES, for each pfn: more than any save writes, few enough to be read, as
+ * those without data take no place.
+ */
+#define STILLPOINT_PAGE_TIMES_MAX 64
+
 /**
  * struct stillpoint_run - consecutive pages of one kind
  * @pfn: of the first
@@ -309,6 +315,9 @@ struct stillpoint_vcpu {
 /* Pools that a guest can have. */
 #define STILLPOINT_TMEM_POOLS_MAX 256
 
+/* A weight of a guest among others; at most. */
+#define STILLPOINT_TMEM_WEIGHT_MAX 10000u
+
 /* Bits of stillpoint_tmem_pools.flags. */
 #define STILLPOINT_TMEM_POOLS_FINAL (1U << 0)	  /* no TMEM section follows; counts are exact */
 #define STILLPOINT_TMEM_POOLS_EPHEMERAL (1U << 1) /* contents of ephemeral pools are in the image */
@@ -318,7 +327,8 @@ struct stillpoint_vcpu {
  * @count: of the pools, at most STILLPOINT_TMEM_POOLS_MAX
  * @flags: STILLPOINT_TMEM_POOLS_FINAL and STILLPOINT_TMEM_POOLS_EPHEMERAL
  * @codecs: bit n: pages may have codec n
- * @weight: of the guest among others, when ephemeral pages have to go; 0 if unknown
+ * @weight: of the guest among others, when ephemeral pages have to go; at most
+ *	STILLPOINT_TMEM_WEIGHT_MAX, 0 if unknown
  * @quota: pages that its persistent pools may have; 0 if unknown
  * @persistent: pages of persistent pools in the image, each handle counted once. That, and
  *	what follows, is exact in FINAL; before, it is about what there will be
