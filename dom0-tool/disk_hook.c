@@ -8,7 +8,7 @@
 #include "disk_hook.h"
 #include "msg.h"
 
-#define HOOK_ENV_MAX 7
+#define HOOK_ENV_MAX 8
 
 /**
  * struct hook_env - strings of an environment
@@ -56,6 +56,7 @@ static int hook_set_all(struct hook_env *env, const struct disk_hook *hook, cons
 	hook_set(env, "STILLPOINT_DOMID", domid);
 	hook_set(env, "STILLPOINT_DISKS", text);
 	hook_set(env, "STILLPOINT_QUIESCED", quiesced ? "1" : "0");
+	hook_set(env, "STILLPOINT_FOR", hook->target ? "backup" : "save");
 	if (hook->target)
 		hook_set(env, "STILLPOINT_TARGET", hook->target);
 	hook_set_path(env);

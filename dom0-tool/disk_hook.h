@@ -11,6 +11,7 @@
  *	STILLPOINT_DOMID	its number
  *	STILLPOINT_DISKS	a line "VDEV FORMAT PATH" for each disk
  *	STILLPOINT_QUIESCED	"1" if the guest's file systems are frozen, else "0"
+ *	STILLPOINT_FOR		"backup", or "save" for 'save --disk-hook'
  *	STILLPOINT_TARGET	for a backup, the folder for the copies; else as it is set
  */
 #ifndef STILLPOINT_DISK_HOOK_H
