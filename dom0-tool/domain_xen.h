@@ -27,8 +27,18 @@ struct domain *domain_xen_open(struct xen *xen, uint32_t domid);
 /* @keeper, or NULL, is told from now on while the domain is paused by us. */
 void domain_xen_keep(struct domain *dom, struct keeper *keeper);
 
-/* Returns 0, or -1 with an error recorded if a domain has the disk @path. */
+/*
+ * Returns 0, or -1 with an error recorded if a domain has something of the disk @path, by any name,
+ * or may have it.
+ */
 int domain_xen_check_unused(struct xen *xen, const char *path);
+
+/*
+ * Returns 0, or -1 with an error recorded if the backend of domain @domid's disk @config has
+ * anything else than @disk open.
+ */
+int domain_xen_check_backend(struct xen *xen, uint32_t domid, const libxl_device_disk *config,
+			     const struct disk *disk);
 
 /* Parts of the implementation, by file. */
 int domain_xen_get_regs(struct domain *dom, uint32_t vcpu, vcpu_guest_context_t *regs);

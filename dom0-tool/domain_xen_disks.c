@@ -13,15 +13,11 @@
 #include <xen/io/xenbus.h>
 
 #include "msg.h"
-#include "same_file.h"
 
 /* Rings of one disk that are looked at; the frontends in use make one for each processor. */
 #define DISKS_QUEUES_MAX 1024
 
-/* Domains that one call asks for. */
-#define DISKS_DOMAINS 256
-
-static int disks_take(struct disks *disks, const libxl_domain_config *config)
+static int disks_take(struct domain_xen *dx, struct disks *disks, const libxl_domain_config *config)
 {
 	const libxl_device_disk *d;
 	int i;
@@ -34,81 +30,25 @@ static int disks_take(struct disks *disks, const libxl_domain_config *config)
 			return msg_error("the disk %s is another domain's", d->vdev);
 		}
 		if (disks_add(disks, d->vdev ? d->vdev : "", d->pdev_path ? d->pdev_path : "",
-			      libxl_disk_format_to_string(d->format), !d->readwrite))
+			      libxl_disk_format_to_string(d->format), !d->readwrite) ||
+		    domain_xen_check_backend(dx->xen, dx->dom.domid, d, &disks->disk[disks->n - 1]))
 			return -1;
 	}
 	return 0;
 }
 
-static bool disks_is_file(const struct stat *a, const char *path)
-{
-	struct stat b;
-
-	return !stat(path, &b) && same_file(a, &b);
-}
-
-/* True if the domain has the disk, or if it cannot be told that it does not. */
-static bool disks_has(struct xen *xen, uint32_t domid, const struct stat *st)
-{
-	libxl_domain_config config;
-	struct disks disks;
-	bool has;
-	size_t i;
-
-	libxl_domain_config_init(&config);
-	has = libxl_retrieve_domain_configuration(xen->ctx, domid, &config, NULL) != 0;
-	for (i = 0; !has && i < (size_t)config.num_disks; i++) {
-		if (!config.disks[i].pdev_path)
-			continue;
-		memset(&disks, 0, sizeof(disks));
-		/* What is gone cannot be the one that is there; what a script finds can. */
-		if (!disks_add(&disks, "disk", config.disks[i].pdev_path, "raw", false))
-			has = disks_is_file(st, disks.disk[0].path) ||
-			      disks_is_file(st, disks.disk[0].device);
-		else
-			has = config.disks[i].script || *config.disks[i].pdev_path != '/';
-		msg_error_clear();
-		disks_free(&disks);
-	}
-	libxl_domain_config_dispose(&config);
-	return has;
-}
-
-int domain_xen_check_unused(struct xen *xen, const char *path)
-{
-	xc_domaininfo_t info[DISKS_DOMAINS];
-	uint32_t first = 1;
-	struct stat st;
-	int n, i;
-
-	if (stat(path, &st))
-		return 0;
-	do {
-		n = xc_domain_getinfolist(xen->xch, first, DISKS_DOMAINS, info);
-		if (n < 0)
-			return msg_error("cannot list the domains");
-		for (i = 0; i < n; i++) {
-			if (disks_has(xen, info[i].domain, &st))
-				return msg_error("the disk '%s' may be in use by domain %u", path,
-						 info[i].domain);
-			first = info[i].domain + 1;
-		}
-	} while (n == DISKS_DOMAINS);
-	return 0;
-}
-
 int domain_xen_disks(struct domain *dom, struct disks *disks)
 {
-	libxl_ctx *ctx = ((struct domain_xen *)dom)->xen->ctx;
+	struct domain_xen *dx = (struct domain_xen *)dom;
 	libxl_domain_config config;
 	int ret;
 
 	memset(disks, 0, sizeof(*disks));
 	libxl_domain_config_init(&config);
-	if (libxl_retrieve_domain_configuration(ctx, dom->domid, &config, NULL))
+	if (libxl_retrieve_domain_configuration(dx->xen->ctx, dom->domid, &config, NULL))
 		ret = msg_error("cannot read the domain's configuration");
 	else
-		ret = disks_take(disks, &config);
+		ret = disks_take(dx, disks, &config);
 	libxl_domain_config_dispose(&config);
 	if (ret)
 		disks_free(disks);

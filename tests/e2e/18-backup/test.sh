@@ -56,6 +56,24 @@ expect 1 'disks that exist are not overwritten' stillpoint restore --name x "$ba
 has 'the message names --force' '--force' "$errors"
 expect 1 'disks in use are never overwritten' stillpoint restore --force --name x "$backups/b"
 has 'the message names the domain' 'in use by domain' "$errors"
+# The same bytes by other names.
+loop=$(losetup --find --show --offset 1048576 /guests/g1/root.img)
+expect 1 'nor is a part of one' stillpoint restore --force --disks-only \
+	--disk "xvda=$loop" --disk xvdb=/guests/none.img "$backups/b"
+has 'the message names the domain again' 'in use by domain' "$errors"
+losetup -d "$loop"
+mv /guests/g1/data.img /guests/g1/moved.img
+cp --reflink=always /guests/g1/moved.img /guests/g1/data.img
+expect 1 'nor one that was renamed' stillpoint restore --force --disks-only \
+	--disk xvda=/guests/g1/moved.img --disk xvdb=/guests/none.img "$backups/b"
+has 'the message names the domain once more' 'in use by domain' "$errors"
+expect 1 'and a file of its old name is not backed up' stillpoint backup g1 "$backups/moved"
+has 'the message says that it is another' "disk xvdb that the guest has is not '/guests/g1/data.img'" \
+	"$errors"
+mv /guests/g1/moved.img /guests/g1/data.img
+expect 1 'a device that is not there becomes no file' stillpoint restore --force --disks-only \
+	--disk xvda=/dev/no-such-volume --disk xvdb=/guests/none.img "$backups/b"
+has 'the message says that it is not there' "there is no device '/dev/no-such-volume'" "$errors"
 expect 1 'nor is the backup itself' stillpoint restore --force --disks-only \
 	--disk "xvda=$backups/b/xvdb.img" --disk xvdb=/guests/none.img "$backups/b"
 has 'the message says that' "the backup's own file" "$errors"
@@ -208,7 +226,7 @@ target=$backups/lvm
 mkdir -p "$target"
 id=$(xl domid g1)
 run_hook() {
-	STILLPOINT_ACTION=$2 STILLPOINT_DOMAIN=g1 STILLPOINT_DOMID=$id \
+	STILLPOINT_ACTION=$2 STILLPOINT_DOMAIN=g1 STILLPOINT_DOMID=$id STILLPOINT_FOR=${for:-backup} \
 		STILLPOINT_TARGET=$target STILLPOINT_QUIESCED=${quiesced:-0} \
 		STILLPOINT_DISKS=$disks "$hooks/$1"
 }
@@ -229,14 +247,14 @@ expect 0 'the thick one is of that instant' cmp "$target/thick.want" "$target/xv
 expect 0 'the thin one is of that instant' cmp "$target/thin.want" "$target/xvdb.img"
 is 'no snapshot is left' '' "$(lvs --noheadings -o lv_name vg | grep stillpoint)"
 expect 0 'dropping again is nothing' run_hook lvm-disks drop
-saved_target=$target target=
+for=save
 STILLPOINT_LVM_EXTENTS=none expect fail 'a snapshot that cannot be made fails all' \
 	run_hook lvm-disks snapshot
 is 'none of the others is left' '' "$(lvs --noheadings -o lv_name vg | grep stillpoint)"
 expect 0 'for a save, it takes snapshots' run_hook lvm-disks snapshot
 expect 1 'it never replaces those of a save' run_hook lvm-disks snapshot
 has 'it names the snapshot' 'vg/stillpoint-g1-xvda.*lvrename' "$errors"
-target=$saved_target
+for=
 expect 0 'for a backup, it takes others' run_hook lvm-disks snapshot
 expect 0 'and drops them' run_hook lvm-disks drop
 is 'those of the save are there' 'stillpoint-g1-xvda stillpoint-g1-xvdb ' \
