@@ -12,13 +12,16 @@
 
 #include "backup.h"
 #include "clock.h"
+#include "config.h"
 #include "folder.h"
 #include "manifest.h"
 #include "msg.h"
+#include "qcow2.h"
 #include "signals.h"
 
 /**
  * struct backup - one that is made
+ * @config: the domain's, before the guest holds still
  */
 struct backup {
 	struct domain *dom;
@@ -27,14 +30,23 @@ struct backup {
 	struct folder folder;
 	struct disk_hook hook;
 	struct manifest manifest;
+	char *config;
 };
+
+static int backup_read_config(struct backup *b, char **json)
+{
+	int ret = b->dom->ops->config(b->dom, json);
+
+	return ret ? msg_error("cannot read the domain's configuration: %s", strerror(-ret)) : 0;
+}
 
 static int backup_prepare(struct backup *b)
 {
 	struct manifest *m = &b->manifest;
 	size_t i;
 
-	if (folder_begin(&b->folder, b->opts->path) || b->dom->ops->disks(b->dom, &m->disks))
+	if (folder_begin(&b->folder, b->opts->path) || b->dom->ops->disks(b->dom, &m->disks) ||
+	    disks_measure(&m->disks) || backup_read_config(b, &b->config))
 		return -1;
 	for (i = 0; i < m->disks.n; i++)
 		if (strcmp(m->disks.disk[i].format, "raw") &&
@@ -46,7 +58,6 @@ static int backup_prepare(struct backup *b)
 	if (!m->files || !m->domain)
 		return msg_error("out of memory");
 	m->quiesced = b->opts->save.freeze;
-	m->created = time(NULL);
 	b->hook = b->opts->hook;
 	b->hook.target = b->folder.full;
 	return 0;
@@ -65,8 +76,24 @@ static int backup_memory(struct backup *b)
 	save.disks = &b->manifest.disks;
 	ret = save_run(b->dom, &save, &b->res->save);
 	b->manifest.encrypted = save.image.secret;
+	b->manifest.created = b->res->save.hook_time;
 	b->res->frozen = b->res->save.frozen;
 	b->res->frozen_us = b->res->save.frozen_us;
+	return ret;
+}
+
+/* A device that came or went since is not in the configuration. */
+static int backup_check_devices(struct backup *b)
+{
+	char *now;
+	int ret;
+
+	if (backup_read_config(b, &now))
+		return -1;
+	ret = config_same_devices(b->config, now) ?
+		      0 :
+		      msg_error("the domain's devices have changed meanwhile; try again");
+	free(now);
 	return ret;
 }
 
@@ -80,11 +107,12 @@ static int backup_freeze(struct backup *b, struct freeze *f)
 	start = clock_us();
 	b->res->frozen = f->guest.frozen;
 	ret = disk_hook_run(&b->hook, DISK_HOOK_SNAPSHOT, b->dom, &b->manifest.disks, true);
+	b->manifest.created = time(NULL);
 	if (freeze_end(f))
 		ret = -1;
 	b->res->frozen_us = f->thawed_us - start;
 	freeze_finish(f);
-	return ret;
+	return ret || backup_check_devices(b) ? -1 : 0;
 }
 
 /* Without: its file systems are frozen. */
@@ -120,17 +148,11 @@ static int backup_copy(struct backup *b)
 
 static int backup_config(struct backup *b)
 {
-	ssize_t n, size;
-	char *json;
-	int fd, ret;
+	ssize_t n, size = strlen(b->config);
+	int fd, ret = 0;
 
-	ret = b->dom->ops->config(b->dom, &json);
-	if (ret)
-		return msg_error("cannot read the domain's configuration: %s", strerror(-ret));
 	fd = openat(b->folder.fd, BACKUP_CONFIG, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	size = strlen(json);
-	n = fd < 0 ? -1 : write(fd, json, size);
-	free(json);
+	n = fd < 0 ? -1 : write(fd, b->config, size);
 	if (n != size)
 		ret = msg_error("cannot write '" BACKUP_CONFIG "': %s", strerror(errno));
 	if (fd >= 0)
@@ -147,6 +169,26 @@ static int backup_check_format(const struct disk *disk, const char *format)
 			 disk->vdev, format, disk->format);
 }
 
+/* A hook that failed unnoticed, in a pipe say, may have made half a copy. */
+static int backup_check_raw(const struct disk *disk, const struct manifest_file *file)
+{
+	if (file->bytes >= disk->bytes)
+		return 0;
+	return msg_error("the disk hook's copy of %s has %llu bytes, the disk has %llu", disk->vdev,
+			 (unsigned long long)file->bytes, (unsigned long long)disk->bytes);
+}
+
+static int backup_check_qcow2(const struct backup *b, const struct manifest_file *file)
+{
+	int fd = manifest_open(file, b->folder.fd), ret;
+
+	if (fd < 0)
+		return -1;
+	ret = qcow2_check(fd, file->name);
+	close(fd);
+	return ret;
+}
+
 /* The copy that the hook made of @disk, in the disk's format. */
 static int backup_find(struct backup *b, struct disk *disk, struct manifest_file *file)
 {
@@ -155,15 +197,19 @@ static int backup_find(struct backup *b, struct disk *disk, struct manifest_file
 
 	snprintf(name, sizeof(name), "%s" BACKUP_RAW, disk->vdev);
 	if (!fstatat(b->folder.fd, name, &st, AT_SYMLINK_NOFOLLOW)) {
-		return backup_check_format(disk, "raw") ?
+		return backup_check_format(disk, "raw") ||
+				       manifest_measure(file, b->folder.fd, name) ||
+				       backup_check_raw(disk, file) ?
 			       -1 :
-			       manifest_measure(file, b->folder.fd, name);
+			       0;
 	}
 	snprintf(name, sizeof(name), "%s" BACKUP_QCOW2, disk->vdev);
 	if (!fstatat(b->folder.fd, name, &st, AT_SYMLINK_NOFOLLOW)) {
-		return backup_check_format(disk, "qcow2") ?
+		return backup_check_format(disk, "qcow2") ||
+				       manifest_measure(file, b->folder.fd, name) ||
+				       backup_check_qcow2(b, file) ?
 			       -1 :
-			       manifest_measure(file, b->folder.fd, name);
+			       0;
 	}
 	return msg_error("the disk hook made no copy of the disk %s", disk->vdev);
 }
@@ -198,6 +244,7 @@ int backup_run(struct domain *dom, const struct backup_options *opts, struct bac
 		ret = folder_publish(&b.folder);
 	folder_close(&b.folder);
 	manifest_free(&b.manifest);
+	free(b.config);
 	result->total_us = clock_us() - start;
 	return ret;
 }

@@ -18,6 +18,7 @@
 #include "lock.h"
 #include "manifest.h"
 #include "msg.h"
+#include "qcow2.h"
 #include "same_file.h"
 
 /**
@@ -35,6 +36,7 @@ struct place {
 /**
  * struct back - what is under way
  * @memory: the memory image, checked; -1 if it is not wanted
+ * @domain: the name that the guest will have; NULL as long as that is not known
  */
 struct back {
 	const struct bring_back *bb;
@@ -45,6 +47,7 @@ struct back {
 	struct restore_disk *moved;
 	size_t nmoved;
 	int memory;
+	char *domain;
 };
 
 static int back_place(struct back *b, const char *option)
@@ -141,12 +144,13 @@ static bool back_is(const struct back *b, const struct manifest_file *file, cons
 /* True if the file is one of the backup's. */
 static bool back_has(const struct back *b, const struct stat *st)
 {
+	static const struct manifest_file own = { .name = MANIFEST_NAME };
 	size_t i;
 
 	for (i = 0; i < b->manifest.disks.n; i++)
 		if (back_is(b, &b->manifest.files[i], st))
 			return true;
-	return back_is(b, &b->manifest.config, st) ||
+	return back_is(b, &own, st) || back_is(b, &b->manifest.config, st) ||
 	       (*b->manifest.memory.name && back_is(b, &b->manifest.memory, st));
 }
 
@@ -180,6 +184,19 @@ static int back_check_free(const struct back *b, struct xen *xen, size_t i)
 	return domain_xen_check_unused(xen, b->places[i].path) || back_check_apart(b, i) ? -1 : 0;
 }
 
+/* A device that is not there is not to become a file of its name. */
+static int back_check_device(const struct back *b, size_t i)
+{
+	const struct disk *disk = &b->manifest.disks.disk[i];
+	const char *path = b->places[i].path;
+
+	if (b->places[i].moved || !disk->block || !access(path, F_OK))
+		return 0;
+	return msg_error(
+		"the device '%s' of the disk %s is not there: %s; make it, or give another place with --disk %s=PATH",
+		path, disk->vdev, strerror(errno), disk->vdev);
+}
+
 static int back_check_targets(struct back *b, struct xen *xen)
 {
 	struct place *p;
@@ -193,8 +210,8 @@ static int back_check_targets(struct back *b, struct xen *xen)
 				"the backup puts the disk %s at '%s'; confirm with --force, or give another place with --disk %s=PATH",
 				b->manifest.disks.disk[i].vdev, p->path,
 				b->manifest.disks.disk[i].vdev);
-		if (disk_file_check(p->path, b->manifest.files[i].bytes, b->bb->force) ||
-		    back_check_free(b, xen, i))
+		if (back_check_device(b, i) || back_check_free(b, xen, i) ||
+		    disk_file_check(p->path, b->manifest.files[i].bytes, b->bb->force))
 			return -1;
 	}
 	return 0;
@@ -202,10 +219,13 @@ static int back_check_targets(struct back *b, struct xen *xen)
 
 static int back_check_name(struct back *b, struct xen *xen)
 {
-	const char *name = b->restore->name ? b->restore->name : b->manifest.domain;
+	const char *name = b->domain ? b->domain : b->restore->name;
 	uint32_t domid;
 
-	if (b->bb->disks_only || libxl_name_to_domid(xen->ctx, name, &domid))
+	/* With another configuration, the image's name means nothing. */
+	if (!name && !b->restore->xlcfg)
+		name = b->manifest.domain;
+	if (b->bb->disks_only || !name || libxl_name_to_domid(xen->ctx, name, &domid))
 		return 0;
 	return msg_error("a domain '%s' exists already (%u); use --name to give another name", name,
 			 domid);
@@ -235,7 +255,19 @@ static int back_check_memory(struct back *b)
 	b->restore->path = path;
 	b->restore->disks = b->moved;
 	b->restore->ndisks = b->nmoved;
-	return restore_try(b->restore);
+	return restore_try(b->restore, &b->domain);
+}
+
+static int back_check_disk(struct back *b, size_t i)
+{
+	const struct manifest_file *file = &b->manifest.files[i];
+	struct place *p = &b->places[i];
+
+	p->fd = manifest_open_checked(file, b->dir);
+	if (p->fd < 0)
+		return -1;
+	return strcmp(b->manifest.disks.disk[i].format, "qcow2") ? 0 :
+								   qcow2_check(p->fd, file->name);
 }
 
 static int back_check_files(struct back *b)
@@ -245,11 +277,9 @@ static int back_check_files(struct back *b)
 
 	if (back_check_memory(b))
 		return -1;
-	for (i = 0; i < m->disks.n; i++) {
-		b->places[i].fd = manifest_open_checked(&m->files[i], b->dir);
-		if (b->places[i].fd < 0)
+	for (i = 0; i < m->disks.n; i++)
+		if (back_check_disk(b, i))
 			return -1;
-	}
 	return 0;
 }
 
@@ -264,7 +294,7 @@ static int back_check(struct back *b)
 		return -1;
 	/* What is known at once comes before what takes long, and again after it. */
 	ret = back_check_name(b, &xen) || back_check_targets(b, &xen) || back_check_files(b) ||
-			      back_check_targets(b, &xen) ?
+			      back_check_name(b, &xen) || back_check_targets(b, &xen) ?
 		      -1 :
 		      0;
 	xen_close(&xen);
@@ -341,6 +371,7 @@ int bring_back(const struct bring_back *bb, struct restore *r, uint32_t *domid)
 	r->ndisks = 0;
 	free(b.places);
 	free(b.moved);
+	free(b.domain);
 	manifest_free(&b.manifest);
 	close(b.dir);
 	return ret;

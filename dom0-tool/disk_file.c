@@ -35,6 +35,28 @@ static int disk_file_open(const char *path, bool *block)
 	return fd;
 }
 
+/*
+ * A file among the device nodes is in dom0's memory, and gone with it: whoever names one has a
+ * device in mind that is not there.
+ */
+static int disk_file_check_new(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = slash ? strndup(path, slash - path + 1) : strdup(".");
+	struct stat st, dev, root;
+	int ret = 0;
+
+	if (!dir)
+		return msg_error("out of memory");
+	if (stat(dir, &st))
+		ret = msg_error("cannot look at '%s': %s", dir, strerror(errno));
+	else if (!stat("/dev", &dev) && !stat("/", &root) && dev.st_dev != root.st_dev &&
+		 st.st_dev == dev.st_dev)
+		ret = msg_error("there is no device '%s'; make it, or give another place", path);
+	free(dir);
+	return ret;
+}
+
 int disk_file_check(const char *path, uint64_t bytes, bool force)
 {
 	uint64_t size;
@@ -43,7 +65,7 @@ int disk_file_check(const char *path, uint64_t bytes, bool force)
 
 	if (access(path, F_OK)) {
 		if (errno == ENOENT)
-			return 0;
+			return disk_file_check_new(path);
 		return msg_error("cannot look at '%s': %s", path, strerror(errno));
 	}
 	if (!force)

@@ -2,10 +2,13 @@
 #define _GNU_SOURCE /* asprintf, open_memstream */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -119,6 +122,34 @@ static int disks_resolve(struct disk *disk)
 				 disk->vdev, disk->path);
 	if (strchr(disk->path, '\n'))
 		return msg_error("the path of the disk %s has a newline in it", disk->vdev);
+	return 0;
+}
+
+static int disks_measure_one(struct disk *disk)
+{
+	int fd = open(disk->path, O_RDONLY | O_CLOEXEC), ret;
+	struct stat st;
+
+	if (fd < 0)
+		return msg_error("cannot open the disk %s, '%s': %s", disk->vdev, disk->path,
+				 strerror(errno));
+	ret = disk->block ? ioctl(fd, BLKGETSIZE64, &disk->bytes) : fstat(fd, &st);
+	if (ret)
+		msg_error("cannot find the size of the disk %s, '%s': %s", disk->vdev, disk->path,
+			  strerror(errno));
+	else if (!disk->block)
+		disk->bytes = st.st_size;
+	close(fd);
+	return ret;
+}
+
+int disks_measure(struct disks *disks)
+{
+	size_t i;
+
+	for (i = 0; i < disks->n; i++)
+		if (disks_measure_one(&disks->disk[i]))
+			return -1;
 	return 0;
 }
 

@@ -15,6 +15,7 @@
  *	configured
  * @format: what is in there: "raw", "qcow2", ...
  * @block: @path is a block device
+ * @bytes: of it, as disks_measure() found it
  * @readonly: for the guest
  */
 struct disk {
@@ -24,6 +25,7 @@ struct disk {
 	char format[16];
 	bool block;
 	bool readonly;
+	uint64_t bytes;
 };
 
 /**
@@ -40,6 +42,9 @@ struct disks {
  */
 int disks_add(struct disks *disks, const char *vdev, const char *device, const char *format,
 	      bool readonly);
+
+/* Find how large the disks are. Returns 0, or -1 with an error recorded. */
+int disks_measure(struct disks *disks);
 
 /* True if both have the same disks, with their bytes at the same places. */
 bool disks_are_same(const struct disks *a, const struct disks *b);

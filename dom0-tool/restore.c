@@ -334,7 +334,7 @@ static int restore_try_image(struct restore *r)
 	return restore_configure(r);
 }
 
-int restore_try(const struct restore *r)
+int restore_try(const struct restore *r, char **domain)
 {
 	struct restore try;
 	int ret;
@@ -349,6 +349,8 @@ int restore_try(const struct restore *r)
 	try.disks = r->disks;
 	try.ndisks = r->ndisks;
 	ret = restore_try_image(&try);
+	*domain = try.domain;
+	try.domain = NULL;
 	restore_free(&try);
 	return ret;
 }

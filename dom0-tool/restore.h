@@ -69,10 +69,10 @@ void restore_init(struct restore *r);
 int restore_run(struct restore *r, uint32_t *domid);
 
 /*
- * Read all of the image and see if it could be restored as asked for, but for the domain's name.
- * Nothing is made. 0 or -1, recorded.
+ * Read all of the image and see if it could be restored as asked for, if no domain has the name
+ * *domain. free() that, which may be NULL after a failure. Nothing is made. 0 or -1, recorded.
  */
-int restore_try(const struct restore *r);
+int restore_try(const struct restore *r, char **domain);
 
 void restore_free(struct restore *r);
 

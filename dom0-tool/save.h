@@ -173,6 +173,7 @@ struct save_tmem {
  * @frozen: how many there were
  * @drain_us: of @pause_us, until the guest's block requests were answered
  * @hook_us: and to run the disk hook
+ * @hook_time: when that had done its part, in seconds since 1970
  * @confirmed: the guest said that it runs on
  * @audit: what was found
  * @tmem: what was copied beside the memory
@@ -207,6 +208,7 @@ struct save_result {
 	uint64_t frozen;
 	uint64_t drain_us;
 	uint64_t hook_us;
+	uint64_t hook_time;
 	bool confirmed;
 	struct audit_result audit;
 	struct save_tmem tmem;

@@ -54,6 +54,7 @@ static int save_run_hook(struct save *s)
 	if (disk_hook_run(s->opts->hook, DISK_HOOK_SNAPSHOT, s->dom, disks, s->opts->freeze))
 		return -1;
 	s->res->hook_us = clock_us() - drained;
+	s->res->hook_time = time(NULL);
 	return 0;
 }
 

@@ -12,10 +12,12 @@
 #include <unistd.h>
 
 #include "backup.h"
+#include "disk_extent.h"
 #include "disk_file.h"
 #include "domain_file.h"
 #include "folder.h"
 #include "manifest.h"
+#include "qcow2.h"
 #include "signals.h"
 #include "tempdir.h"
 
@@ -467,6 +469,73 @@ static void test_digest(void **state)
 	close(dir);
 }
 
+/* Half a copy is none, though the hook says that all is well. */
+static void test_short_copy(void **state)
+{
+	(void)state;
+	check_hook("test $STILLPOINT_ACTION != snapshot || { "
+		   "printf firs >$STILLPOINT_TARGET/xvda.img;"
+		   "printf second >$STILLPOINT_TARGET/xvdb.img; }",
+		   "the disk hook's copy of xvda has 4 bytes, the disk has 10");
+}
+
+/* The header of a qcow2 file, big endian. */
+static void check_qcow2(uint32_t version, uint64_t backing, uint64_t incompatible, const char *want)
+{
+	uint8_t h[104] = { 'Q', 'F', 'I', 0xfb };
+	int fd;
+
+	h[7] = version;
+	h[15] = backing;
+	h[79] = incompatible;
+	tempdir_write("disk.qcow2", h, sizeof(h));
+	fd = open("disk.qcow2", O_RDONLY);
+	assert_true(fd >= 0);
+	if (want)
+		assert_fails(qcow2_check(fd, "disk.qcow2"), want);
+	else
+		assert_works(qcow2_check(fd, "disk.qcow2"));
+	close(fd);
+	assert_int_equal(unlink("disk.qcow2"), 0);
+}
+
+static void test_qcow2(void **state)
+{
+	(void)state;
+	check_qcow2(3, 0, 0, NULL);
+	check_qcow2(3, 0, 1, NULL);
+	/* In version 2 there is something else. */
+	check_qcow2(2, 0, 4, NULL);
+	check_qcow2(3, 104, 0, "'disk.qcow2' has a backing file");
+	check_qcow2(2, 72, 0, "'disk.qcow2' has a backing file");
+	check_qcow2(3, 0, 4, "'disk.qcow2' has its data in another file");
+	check_qcow2(4, 0, 0, "no qcow2 file");
+	check_qcow2(1, 0, 0, "no qcow2 file");
+}
+
+static void test_extents(void **state)
+{
+	struct disk_extent a, b;
+
+	(void)state;
+	assert_int_equal(symlink("two", "link"), 0);
+	assert_int_equal(disk_extent_of("two", &a), 0);
+	assert_int_equal(disk_extent_of("link", &b), 0);
+	assert_true(disk_extent_same(&a, &b) && disk_extent_overlap(&a, &b));
+	assert_int_equal(disk_extent_of("one disk", &b), 0);
+	assert_false(disk_extent_same(&a, &b) || disk_extent_overlap(&a, &b));
+	assert_int_equal(disk_extent_of("nothing", &b), -1);
+	b = a;
+	b.start = 4096;
+	assert_true(disk_extent_overlap(&a, &b));
+	assert_false(disk_extent_same(&a, &b));
+	a.end = 4096;
+	assert_false(disk_extent_overlap(&a, &b) || disk_extent_overlap(&b, &a));
+	a.end = 4097;
+	assert_true(disk_extent_overlap(&a, &b) && disk_extent_overlap(&b, &a));
+	assert_int_equal(unlink("link"), 0);
+}
+
 static void test_folder(void **state)
 {
 	struct folder folder;
@@ -517,6 +586,8 @@ static void test_disk_file(void **state)
 	assert_works(disk_file_write("two", from, 10, true));
 	assert_text("other", "0123456789");
 	assert_fails(disk_file_check(".", 10, true), "neither a file");
+	assert_fails(disk_file_check("none/new", 10, true), "none/");
+	assert_fails(disk_file_check("/dev/no-such-volume", 10, true), "there is no device");
 	/* The only copy is not lost for a wrong name. */
 	assert_int_equal(link("copy", "same"), 0);
 	assert_fails(disk_file_write("same", from, 10, true), "the copy itself");
@@ -567,6 +638,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_digest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_folder, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_disk_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_short_copy, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_qcow2, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_extents, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
