@@ -29,7 +29,20 @@ void tmem_spool_free(struct tmem_spool *spool)
 {
 	if (spool->fd >= 0)
 		close(spool->fd);
-	spool->fd = -1;
+	XXH3_freeState(spool->written);
+	XXH3_freeState(spool->read);
+	tmem_spool_init(spool);
+}
+
+static int spool_digests(struct tmem_spool *spool)
+{
+	spool->written = XXH3_createState();
+	spool->read = XXH3_createState();
+	if (!spool->written || !spool->read)
+		return msg_error("out of memory for the digest of tmem pools");
+	XXH3_128bits_reset(spool->written);
+	XXH3_128bits_reset(spool->read);
+	return 0;
 }
 
 /* A file that is gone with its descriptor, also where the file system has no O_TMPFILE. */
@@ -54,6 +67,7 @@ static int spool_write(struct tmem_spool *spool, const void *data, size_t size)
 	const uint8_t *p = data;
 	ssize_t n;
 
+	XXH3_128bits_update(spool->written, data, size);
 	while (size) {
 		n = pwrite(spool->fd, p, size, spool->size);
 		if (n < 0 && errno == EINTR)
@@ -71,10 +85,11 @@ static int spool_write(struct tmem_spool *spool, const void *data, size_t size)
 static int spool_read(struct tmem_spool *spool, void *data, size_t size)
 {
 	uint8_t *p = data;
+	size_t left = size;
 	ssize_t n;
 
-	while (size) {
-		n = pread(spool->fd, p, size, spool->at);
+	while (left) {
+		n = pread(spool->fd, p, left, spool->at);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -82,9 +97,28 @@ static int spool_read(struct tmem_spool *spool, void *data, size_t size)
 					 n ? strerror(errno) : "the file is too short");
 		p += n;
 		spool->at += n;
-		size -= n;
+		left -= n;
 	}
+	XXH3_128bits_update(spool->read, data, size);
 	return 0;
+}
+
+/*
+ * Bytes that could not be brought to disk are dropped from the page cache, and then a read gives
+ * zeroes or older ones, without an error.
+ */
+static int spool_changed(void)
+{
+	return msg_error(
+		"what was kept of tmem pools does not read back as it was written; see the system's log for errors of the disk, or write the image elsewhere");
+}
+
+static int spool_check(const struct tmem_spool *spool)
+{
+	if (spool->fd < 0 ||
+	    XXH128_isEqual(XXH3_128bits_digest(spool->written), XXH3_128bits_digest(spool->read)))
+		return 0;
+	return spool_changed();
 }
 
 int tmem_spool_add(struct tmem_spool *spool, const struct output *out,
@@ -96,7 +130,7 @@ int tmem_spool_add(struct tmem_spool *spool, const struct output *out,
 		.size = part->size,
 	};
 
-	if (spool->fd < 0 && spool_open(spool, out))
+	if (spool->fd < 0 && (spool_digests(spool) || spool_open(spool, out)))
 		return -1;
 	return spool_write(spool, &head, sizeof(head)) ||
 			       spool_write(spool, part->body, part->size) ?
@@ -110,9 +144,11 @@ int tmem_spool_next(struct tmem_spool *spool, struct image_tmem *part)
 	void *body;
 
 	if (spool->at == spool->size)
-		return 0;
+		return spool_check(spool);
 	if (spool_read(spool, &head, sizeof(head)))
 		return -1;
+	if (head.size > STILLPOINT_SECTION_MAX)
+		return spool_changed();
 	body = malloc(head.size + 1);
 	if (!body)
 		return msg_error("out of memory for a section of %llu bytes",

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include <xxhash.h>
+
 #include "image.h"
 
 /**
@@ -15,11 +17,15 @@
  * @fd: of the file; -1 until there is a part
  * @size: of the file
  * @at: of the part that is read next
+ * @written: over all bytes that were written; NULL until there is a part
+ * @read: the same over those that were read
  */
 struct tmem_spool {
 	int fd;
 	uint64_t size;
 	uint64_t at;
+	XXH3_state_t *written;
+	XXH3_state_t *read;
 };
 
 void tmem_spool_init(struct tmem_spool *spool);
@@ -32,7 +38,8 @@ int tmem_spool_add(struct tmem_spool *spool, const struct output *out,
 
 /*
  * The next part, from the first on; part->body is the caller's to free(). Returns 1,
- * 0 if there is none, or -1 with an error recorded.
+ * 0 if there is none, or -1 with an error recorded. Only 0 says that the parts are those that
+ * were added.
  */
 int tmem_spool_next(struct tmem_spool *spool, struct image_tmem *part);
 
