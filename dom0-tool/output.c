@@ -361,13 +361,31 @@ static int output_rename_new(const struct output *out)
 	       unlinkat(out->dir, out->temp, 0);
 }
 
-/* True if @name is that of the open file. */
-static bool output_is_named(const struct output *out, const char *name)
+/* Whether @name is that of the open file: 1 or 0, or -1 if it cannot be told. */
+static int output_look(const struct output *out, const char *name)
 {
 	struct stat now, own;
 
-	return !fstatat(out->dir, name, &now, AT_SYMLINK_NOFOLLOW) && !fstat(out->fd, &own) &&
-	       same_file(&now, &own);
+	if (fstatat(out->dir, name, &now, AT_SYMLINK_NOFOLLOW))
+		return errno == ENOENT ? 0 : -1;
+	return fstat(out->fd, &own) ? -1 : same_file(&now, &own);
+}
+
+/* Give a file without a name that of a sibling. */
+static int output_link_temp(struct output *out)
+{
+	int err;
+
+	output_temp_name(out);
+	unlinkat(out->dir, out->temp, 0);
+	if (!output_link(out, out->temp))
+		return 0;
+	err = errno;
+	if (output_look(out, out->temp) > 0)
+		return 0;
+	out->temp[0] = '\0';
+	errno = err;
+	return -1;
 }
 
 static int output_rename(struct output *out)
@@ -376,16 +394,10 @@ static int output_rename(struct output *out)
 
 	if (!out->replace && !out->temp[0])
 		return output_link(out, out->name);
-	if (!out->temp[0]) {
-		output_temp_name(out);
-		unlinkat(out->dir, out->temp, 0);
-		if (output_link(out, out->temp)) {
-			out->temp[0] = '\0';
-			return -1;
-		}
-	}
+	if (!out->temp[0] && output_link_temp(out))
+		return -1;
 	/* On a shared file system another machine may have a process of our number. */
-	if (!output_is_named(out, out->temp)) {
+	if (output_look(out, out->temp) <= 0) {
 		errno = ESTALE;
 		return -1;
 	}
@@ -398,27 +410,53 @@ static int output_rename(struct output *out)
 	return ret;
 }
 
+/*
+ * A file system may have done what it says that it could not, as NFS when an answer is lost and
+ * the request is sent again. What counts is which name the file has.
+ */
+static int output_give_name(struct output *out)
+{
+	int err, found;
+
+	if (!output_rename(out)) {
+		out->named = true;
+		return 0;
+	}
+	err = errno;
+	found = output_look(out, out->name);
+	out->named = found != 0;
+	if (found > 0) {
+		if (out->temp[0] && output_look(out, out->temp) > 0)
+			unlinkat(out->dir, out->temp, 0);
+		out->temp[0] = '\0';
+		return 0;
+	}
+	errno = err;
+	return -1;
+}
+
 /* Take a name away again, of which nobody may know yet. */
 static void output_withdraw(struct output *out)
 {
-	if (!out->named || !output_is_named(out, out->name))
+	if (!out->named)
 		return;
-	unlinkat(out->dir, out->name, 0);
-	fsync(out->dir);
-	out->named = false;
+	if (output_look(out, out->name) > 0) {
+		unlinkat(out->dir, out->name, 0);
+		fsync(out->dir);
+	}
+	out->named = output_look(out, out->name) != 0;
 }
 
 int output_publish(struct output *out)
 {
 	if (out->stream)
 		return 0;
-	if (output_rename(out)) {
+	if (output_give_name(out)) {
 		if (errno == EEXIST)
 			return msg_error("'%s' exists by now; use --force to replace it",
 					 out->path);
 		return msg_error("cannot name '%s': %s", out->path, strerror(errno));
 	}
-	out->named = true;
 	if (!fsync(out->dir))
 		return 0;
 	msg_error("cannot bring the directory of '%s' to disk: %s", out->path, strerror(errno));
@@ -434,6 +472,7 @@ int output_publish_both(struct output *out, struct output *side)
 		return -1;
 	if (!output_publish(out))
 		return 0;
+	/* An image that stands, or may stand, under its name needs it. */
 	if (side && !out->named)
 		output_withdraw(side);
 	return -1;

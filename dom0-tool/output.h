@@ -28,7 +28,7 @@ struct direct_file;
  * @name: last component of @path
  * @temp: name of the sibling, "" if the file has none
  * @replace: an existing file may be replaced
- * @named: the file stands under its name
+ * @named: the file stands under its name, or it cannot be told that it does not
  * @fill: bytes in @buffer
  * @length: bytes appended so far
  * @written: of these, those that were given to the file by way of the page cache
@@ -104,7 +104,8 @@ int output_publish(struct output *out);
 
 /*
  * As output_publish(), for a file that is nothing without its side file, nor that without it:
- * @side, NULL if there is none, comes first, and is taken away again if @out gets no name.
+ * @side, NULL if there is none, comes first, and is taken away again if @out has no name in the
+ * end.
  */
 int output_publish_both(struct output *out, struct output *side);
 

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -10,12 +11,82 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "output.h"
 #include "signals.h"
 #include "tempdir.h"
+
+/**
+ * struct fault - what file systems do wrong
+ * @name: only where this name is given or looked at; NULL for every one
+ * @lost: a name is given, but the call fails with this error; 0 if it does not, so the rest
+ * @refused: it is not given
+ * @stat: it cannot be looked at
+ * @sync: a directory cannot be brought to disk,
+ * @syncs: but so many times before
+ */
+static struct fault {
+	const char *name;
+	int lost;
+	int refused;
+	int stat;
+	int sync;
+	unsigned int syncs;
+} fault;
+
+/* The error @error, if it is one of @name. */
+static int fault_of(const char *name, int error)
+{
+	if (!error || (fault.name && strcmp(name, fault.name)))
+		return 0;
+	errno = error;
+	return -1;
+}
+
+/* These stand in front of the C library's. */
+int linkat(int from, const char *path, int to, const char *name, int flags)
+{
+	if (fault_of(name, fault.refused) || syscall(SYS_linkat, from, path, to, name, flags))
+		return -1;
+	return fault_of(name, fault.lost);
+}
+
+int renameat2(int from, const char *path, int to, const char *name, unsigned int flags)
+{
+	if (fault_of(name, fault.refused) || syscall(SYS_renameat2, from, path, to, name, flags))
+		return -1;
+	return fault_of(name, fault.lost);
+}
+
+int renameat(int from, const char *path, int to, const char *name)
+{
+	return renameat2(from, path, to, name, 0);
+}
+
+int fstatat(int dir, const char *name, struct stat *st, int flags)
+{
+	return fault_of(name, fault.stat) ? -1 : syscall(SYS_newfstatat, dir, name, st, flags);
+}
+
+int fsync(int fd)
+{
+	struct stat st;
+
+	if (fault.sync && !fstat(fd, &st) && S_ISDIR(st.st_mode) && !fault.syncs--) {
+		errno = fault.sync;
+		return -1;
+	}
+	return syscall(SYS_fsync, fd);
+}
+
+static int setup(void **state)
+{
+	memset(&fault, 0, sizeof(fault));
+	return tempdir_setup(state);
+}
 
 static void write_file(const char *path, bool replace, const char *text)
 {
@@ -156,6 +227,117 @@ static void stale_siblings_are_removed(void **state)
 	assert_int_equal(access(".image.partial.4194305x", F_OK), 0);
 	assert_int_equal(access(".other.partial.4194305", F_OK), 0);
 	assert_int_equal(access(own, F_OK), 0);
+}
+
+/* A file of "new" that is on disk, as where there are no files without a name if @temp. */
+static void begin_file(struct output *out, const char *path, bool replace, bool temp)
+{
+	char self[64];
+
+	assert_works(output_open(out, path, replace));
+	assert_works(output_append(out, "new", 3));
+	assert_works(output_sync(out));
+	if (!temp || out->temp[0])
+		return;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", out->fd);
+	snprintf(out->temp, sizeof(out->temp), ".%s.partial.temp", path);
+	assert_int_equal(linkat(AT_FDCWD, self, out->dir, out->temp, AT_SYMLINK_FOLLOW), 0);
+}
+
+static void name_whose_answer_is_lost_is_found(void **state)
+{
+	static const int errors[] = { EIO, ENOENT, EEXIST, EINVAL };
+	struct output out;
+	unsigned int i, how;
+
+	(void)state;
+	for (i = 0; i < 16; i++) {
+		how = i & 3;
+		if (how & 1)
+			write_file("image", true, "old");
+		begin_file(&out, "image", how & 1, how & 2);
+		fault.lost = errors[i >> 2];
+		assert_works(output_publish(&out));
+		assert_true(out.named);
+		fault.lost = 0;
+		output_close(&out);
+		assert_content("image", "new");
+		assert_int_equal(tempdir_count("."), 1);
+		unlink("image");
+	}
+}
+
+static void file_of_another_is_not_taken_for_ours(void **state)
+{
+	struct output out;
+
+	(void)state;
+	begin_file(&out, "image", false, false);
+	write_file("image", false, "other");
+	fault.lost = EEXIST;
+	assert_fails(output_publish(&out), "exists by now");
+	assert_false(out.named);
+	output_close(&out);
+	assert_content("image", "other");
+	assert_int_equal(tempdir_count("."), 1);
+}
+
+static void assert_not_both(bool replace, const struct fault *wrong, const char *text)
+{
+	struct output out, side;
+
+	begin_file(&out, "image", replace, false);
+	begin_file(&side, "side", false, false);
+	fault = *wrong;
+	assert_fails(output_publish_both(&out, &side), text);
+	memset(&fault, 0, sizeof(fault));
+	output_close(&side);
+	output_close(&out);
+}
+
+static void side_file_without_an_image_is_taken_away(void **state)
+{
+	const struct fault refused = { .name = "image", .refused = EIO };
+	const struct fault sync = { .sync = EIO, .syncs = 1 };
+
+	(void)state;
+	assert_not_both(false, &refused, "cannot name 'image'");
+	assert_int_equal(tempdir_count("."), 0);
+	assert_not_both(false, &sync, "cannot bring the directory");
+	assert_int_equal(tempdir_count("."), 0);
+	write_file("image", false, "old");
+	assert_not_both(true, &refused, "cannot name 'image'");
+	assert_content("image", "old");
+	assert_int_equal(tempdir_count("."), 1);
+}
+
+/* What it replaced is gone by then. */
+static void side_file_of_an_image_that_has_its_name_stays(void **state)
+{
+	const struct fault unknown = { .name = "image", .lost = EIO, .stat = EIO };
+	const struct fault sync = { .sync = EIO, .syncs = 1 };
+	const struct fault lost = { .lost = EIO };
+	struct output out, side;
+
+	(void)state;
+	write_file("image", false, "old");
+	begin_file(&out, "image", true, false);
+	begin_file(&side, "side", false, false);
+	fault = lost;
+	assert_works(output_publish_both(&out, &side));
+	memset(&fault, 0, sizeof(fault));
+	output_close(&side);
+	output_close(&out);
+	assert_content("image", "new");
+	assert_content("side", "new");
+	unlink("side");
+	assert_not_both(true, &sync, "cannot bring the directory");
+	assert_content("side", "new");
+	unlink("side");
+	assert_not_both(true, &unknown, "cannot name 'image'");
+	assert_content("side", "new");
+	assert_content("image", "new");
+	assert_int_equal(tempdir_count("."), 2);
 }
 
 /* Append 4 MiB, which fails with @why, there or when it is brought to disk. */
@@ -437,7 +619,7 @@ static void non_blocking_pipe_is_waited_for(void **state)
 	free(got);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, tempdir_setup, tempdir_teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, tempdir_teardown)
 
 int main(void)
 {
@@ -450,6 +632,10 @@ int main(void)
 		TEST(file_that_appears_meanwhile_is_kept),
 		TEST(other_kinds_of_files_are_refused),
 		TEST(stale_siblings_are_removed),
+		TEST(name_whose_answer_is_lost_is_found),
+		TEST(file_of_another_is_not_taken_for_ours),
+		TEST(side_file_without_an_image_is_taken_away),
+		TEST(side_file_of_an_image_that_has_its_name_stays),
 		TEST(file_size_limit_is_an_error),
 		TEST(signal_stops_a_write),
 		TEST(digest_is_of_all_bytes),
