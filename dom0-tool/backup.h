@@ -47,7 +47,10 @@ struct backup_result {
 	uint64_t total_us;
 };
 
-/* Returns 0, or -1 with an error recorded, the guest running, and no folder of that name. */
+/*
+ * Returns 0, or -1 with an error recorded, the guest running, and no folder of that name, unless
+ * the error says that it stays.
+ */
 int backup_run(struct domain *dom, const struct backup_options *opts, struct backup_result *result);
 
 #endif /* STILLPOINT_BACKUP_H */

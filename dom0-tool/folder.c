@@ -151,6 +151,18 @@ static int folder_rename(const struct folder *folder)
 	return renameat(folder->dir, folder->temp, folder->dir, folder->name);
 }
 
+/* The name may not last: take it away again. folder_close() removes the rest. */
+static int folder_withdraw(struct folder *folder, int error)
+{
+	if (!renameat(folder->dir, folder->name, folder->dir, folder->temp))
+		return msg_error("cannot bring the directory of '%s' to disk: %s", folder->path,
+				 strerror(error));
+	folder->temp[0] = '\0';
+	return msg_error(
+		"cannot bring the directory of '%s' to disk: %s; the folder is complete, and stays, as it cannot be renamed back",
+		folder->path, strerror(error));
+}
+
 int folder_publish(struct folder *folder)
 {
 	/* Hooks wrote there with programs of their own. */
@@ -158,10 +170,9 @@ int folder_publish(struct folder *folder)
 		return msg_error("cannot bring '%s' to disk: %s", folder->path, strerror(errno));
 	if (folder_rename(folder))
 		return msg_error("cannot name '%s': %s", folder->path, strerror(errno));
-	folder->temp[0] = '\0';
 	if (fsync(folder->dir))
-		return msg_error("cannot bring the directory of '%s' to disk: %s", folder->path,
-				 strerror(errno));
+		return folder_withdraw(folder, errno);
+	folder->temp[0] = '\0';
 	return 0;
 }
 

@@ -34,7 +34,10 @@ struct folder {
  */
 int folder_begin(struct folder *folder, const char *path);
 
-/* Bring all that is in it to disk and give it its name. Returns 0 or -1, recorded. */
+/*
+ * Bring all that is in it to disk and give it its name. Returns 0, or -1 with an error recorded;
+ * then it has no name, unless the error says that it stays.
+ */
 int folder_publish(struct folder *folder);
 
 /* Close; a folder that was not published is removed. */

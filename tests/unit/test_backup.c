@@ -2,12 +2,14 @@
 #define _GNU_SOURCE
 #include "unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +32,29 @@
 	"echo \"$STILLPOINT_DISKS\" | while read v f p; do cp \"$p\" \"$STILLPOINT_TARGET/$v.img\"; done"
 
 static const char *const disk_files[] = { "one disk", "two", NULL };
+
+/* What fails: bringing a directory to disk, and renaming what may take another's place. */
+static bool fail_sync;
+static bool fail_rename;
+
+/* These stand in front of the C library's. */
+int fsync(int fd)
+{
+	struct stat st;
+
+	if (!fail_sync || fstat(fd, &st) || !S_ISDIR(st.st_mode))
+		return syscall(SYS_fsync, fd);
+	errno = EIO;
+	return -1;
+}
+
+int renameat(int from, const char *path, int to, const char *name)
+{
+	if (!fail_rename)
+		return syscall(SYS_renameat2, from, path, to, name, 0);
+	errno = EROFS;
+	return -1;
+}
 
 static struct machine *m;
 static struct freeze_options freeze;
@@ -567,6 +592,29 @@ static void test_folder(void **state)
 	assert_int_equal(tempdir_count("."), 4);
 }
 
+/* Where the directory cannot be brought to disk. */
+static void test_folder_that_may_not_last(void **state)
+{
+	struct folder folder;
+
+	(void)state;
+	assert_works(folder_begin(&folder, "f"));
+	assert_int_equal(mkdirat(folder.fd, "deep", 0700), 0);
+	fail_sync = true;
+	assert_fails(folder_publish(&folder), "cannot bring the directory of 'f' to disk");
+	assert_int_equal(access("f", F_OK), -1);
+	folder_close(&folder);
+	assert_int_equal(tempdir_count("."), 2);
+	assert_works(folder_begin(&folder, "f"));
+	fail_rename = true;
+	assert_fails(folder_publish(&folder), "stays");
+	fail_sync = false;
+	fail_rename = false;
+	folder_close(&folder);
+	assert_int_equal(access("f", F_OK), 0);
+	assert_int_equal(tempdir_count("."), 3);
+}
+
 static void test_disk_file(void **state)
 {
 	int from;
@@ -637,6 +685,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_digest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_folder, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_folder_that_may_not_last, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_disk_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_short_copy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_qcow2, setup, teardown),
