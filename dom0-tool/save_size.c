@@ -6,11 +6,25 @@
 #include "p2m.h"
 #include "pool_export.h"
 #include "save_size.h"
+#include "tmem/store.h"
 #include "tracker.h"
 
 /* Records that fit into a section of tmem's, or more; and what that needs beside them. */
 #define SIZE_TMEM_RECORDS 200
 #define SIZE_TMEM_SECTION (sizeof(struct stillpoint_section) + CRYPT_TAG_BYTES + 16384)
+
+/*
+ * Tables of pools: one for each pool that came or went, and the last. The batch that goes beyond
+ * the limit, and what is left for the park, each have at most all pools that a guest can have as
+ * gone, and as many as new.
+ */
+#define SIZE_TMEM_TABLES (SAVE_TMEM_POOLS + 4 * TMEM_POOLS_MAX + 1)
+
+/* One of them, and the head of a section of records that it ended. */
+#define SIZE_TMEM_TABLE                                                                  \
+	(2 * (sizeof(struct stillpoint_section) + CRYPT_TAG_BYTES) +                     \
+	 sizeof(struct stillpoint_tmem_records) + sizeof(struct stillpoint_tmem_pools) + \
+	 TMEM_POOLS_MAX * sizeof(struct stillpoint_tmem_pool))
 
 /* How often a page may be in the image. */
 static uint64_t size_times(const struct save_options *opts)
@@ -45,7 +59,7 @@ static int size_look(struct domain *dom, struct domain_info *info, uint64_t *pfn
 
 /*
  * What the image or a side file has of tmem pools: as often as may be while the guest runs, all
- * of it once more at the park, and a handle for each that was copied in vain.
+ * of it once more at the park, and a handle for each that was copied in vain; and the pools.
  */
 static int size_tmem(struct domain *dom, const struct save_options *opts, struct save_size *size)
 {
@@ -63,7 +77,8 @@ static int size_tmem(struct domain *dom, const struct save_options *opts, struct
 	if (opts->image.layout == IMAGE_XL && !opts->tmem_path)
 		return 0;
 	records = (2 * SAVE_TIMES + 2) * size->tmem + 3 * SAVE_TMEM_SPARE;
-	size->bytes += records * record + (records / SIZE_TMEM_RECORDS + 2) * SIZE_TMEM_SECTION;
+	size->bytes += records * record + (records / SIZE_TMEM_RECORDS + 2) * SIZE_TMEM_SECTION +
+		       SIZE_TMEM_TABLES * SIZE_TMEM_TABLE;
 	return 0;
 }
 

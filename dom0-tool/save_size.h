@@ -14,6 +14,12 @@
 /* Of tmem: so many records beyond a multiple of the pages that there were are copied live. */
 #define SAVE_TMEM_SPARE 4096
 
+/*
+ * Of tmem: no more is copied live once so many pools came and went. With each the image has a
+ * table of all pools.
+ */
+#define SAVE_TMEM_POOLS 2048
+
 /**
  * struct save_size - what is known of it
  * @bytes: it is no larger, whatever the guest does, if it has no more memory by then, and

@@ -35,6 +35,7 @@
  * @tmem_state: what the export said last
  * @tmem_pages: that were taken
  * @tmem_invalidates: the same of handles that became empty
+ * @tmem_changes: the same of pools that came or went
  * @side_out: the side file
  * @side: its writer, NULL if none is asked for
  * @freeze: the round in which the guest's file systems are frozen
@@ -78,6 +79,7 @@ struct save {
 	enum tmem_next_state tmem_state;
 	uint64_t tmem_pages;
 	uint64_t tmem_invalidates;
+	uint64_t tmem_changes;
 	struct output side_out;
 	struct image *side;
 	struct freeze freeze;

@@ -94,8 +94,10 @@ static int tmem_take_record(struct save *s, const struct tmem_record *record, co
 
 	switch (record->type) {
 	case TMEM_RECORD_POOL:
+		s->tmem_changes++;
 		return tmem_take_pool(s, record, data);
 	case TMEM_RECORD_POOL_GONE:
+		s->tmem_changes++;
 		return tmem_writer_pool_gone(&s->pools, record->pool);
 	case TMEM_RECORD_PAGE:
 		s->tmem_pages++;
@@ -154,11 +156,16 @@ int save_tmem_begin(struct save *s)
 	return tmem_writer_tell_pools(&s->pools);
 }
 
-/* As much was copied as may be, so that the image has a bound. The rest waits for the park. */
+/*
+ * As much was copied as may be, so that the image has a bound. The rest waits for the park. What
+ * came and went in between is not in it: a pool that the store did not tell of yet just vanishes.
+ */
 static bool tmem_enough(const struct save *s)
 {
 	const struct tmem_totals *now = &s->tmem->begun.now;
 
+	if (s->tmem_changes > SAVE_TMEM_POOLS)
+		return true;
 	return s->tmem_pages + s->tmem_invalidates >
 	       SAVE_TIMES * (now->persistent + now->ephemeral) + SAVE_TMEM_SPARE;
 }

@@ -299,6 +299,33 @@ static void endless_changes_are_bounded(void **state)
 	assert_true((uint64_t)st.st_size <= size.bytes);
 }
 
+/* The pool 2 goes, and comes with a page, again and again. */
+static void churn_pools(struct fake_tmem *fake)
+{
+	if (pools_pool(&fake->live, 2))
+		fake_destroy(fake, 2);
+	fake_pool(fake, 2, STILLPOINT_TMEM_POOL_PERSISTENT);
+	fake_put(fake, 2, 0, any(INDEXES));
+}
+
+static void endless_pools_are_bounded(void **state)
+{
+	struct save_size size;
+	struct stat st;
+
+	(void)state;
+	f->on_next = churn_pools;
+	opts.image.compress.codec = STILLPOINT_CODEC_NONE;
+	assert_works(save_find_size(&m->dom, &opts, &size));
+	assert_saved();
+	assert_true(f->incarnations > SAVE_TMEM_POOLS / 2);
+	/* Two of the three events of a call are about pools. */
+	assert_in_range(strchr(f->steps, 'h') - f->steps, SAVE_TMEM_POOLS / 2,
+			SAVE_TMEM_POOLS / 2 + 200);
+	assert_int_equal(stat("image", &st), 0);
+	assert_true((uint64_t)st.st_size <= size.bytes);
+}
+
 static void pool_that_comes_late_is_saved(void **state)
 {
 	(void)state;
@@ -506,6 +533,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(pools_are_encrypted, setup, teardown),
 		cmocka_unit_test_setup_teardown(endless_changes_are_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(endless_pools_are_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(pool_that_comes_late_is_saved, setup, teardown),
 		cmocka_unit_test_setup_teardown(save_that_stops_the_guest_has_pools, setup,
 						teardown),
