@@ -20,7 +20,7 @@ static int save_copy_pages(struct save *s)
 		return -1;
 	s->res->pending = snap->n;
 	s->res->staged = snap->staged;
-	return save_spill(s);
+	return save_check_pages(s, snap->staged + snap->spilled) || save_spill(s) ? -1 : 0;
 }
 
 /* What is free is not copied. Of the rest, find the types. */

@@ -172,19 +172,36 @@ static int live_choose(struct save *s, struct sender_slot *slot, uint64_t *types
  */
 static int live_look(struct save *s)
 {
-	uint64_t now = clock_us();
 	struct domain_info info;
 	int ret;
 
-	if (now - s->looked_us < LIVE_LOOK_US)
-		return 0;
-	s->looked_us = now;
+	s->looked_us = clock_us();
 	ret = s->dom->ops->info(s->dom, &info);
 	if (ret)
 		return msg_error("cannot look at the domain: %s", strerror(-ret));
 	if (info.dying || info.shutdown)
 		return msg_error("the domain ended while it was saved");
+	if (info.pages > s->most_pages)
+		s->most_pages = info.pages;
 	return 0;
+}
+
+static int live_look_again(struct save *s)
+{
+	return clock_us() - s->looked_us < LIVE_LOOK_US ? 0 : live_look(s);
+}
+
+int save_check_pages(struct save *s, uint64_t pages)
+{
+	/* It may have grown since. */
+	if (pages <= s->most_pages)
+		return 0;
+	if (live_look(s))
+		return -1;
+	if (pages <= s->most_pages)
+		return 0;
+	return msg_error("%llu pages were to be copied of a guest that has %llu; try again",
+			 (unsigned long long)pages, (unsigned long long)s->most_pages);
 }
 
 static int live_send(struct save *s)
@@ -195,9 +212,11 @@ static int live_send(struct save *s)
 	uint64_t cursor = 0;
 	size_t n;
 
+	if (live_look(s))
+		return -1;
 	for (;;) {
 		slot = sender_get(&s->sender);
-		if (!slot || signals_check() || live_look(s))
+		if (!slot || signals_check() || live_look_again(s))
 			return -1;
 		n = live_gather(s, &cursor, slot, types);
 		if (!n)
@@ -205,6 +224,9 @@ static int live_send(struct save *s)
 		if (live_choose(s, slot, types, n))
 			return -1;
 		round->sent += slot->n;
+		/* Where a page has one place, it is written there again. */
+		if (s->opts->image.layout != IMAGE_MAPPED && save_check_pages(s, round->sent))
+			return -1;
 		sender_put(&s->sender, slot);
 		if (save_tmem_live(s, false))
 			return -1;

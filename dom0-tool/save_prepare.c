@@ -30,6 +30,7 @@ static int save_check_domain(struct save *s)
 	if (s->info.paused)
 		return msg_error(
 			"the domain is paused; unpause it first, or see 'stillpoint recover'");
+	s->most_pages = s->info.pages;
 	return 0;
 }
 

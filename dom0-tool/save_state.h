@@ -29,6 +29,7 @@
  * @expected: pages that were pending, and not free, when the last set was made
  * @harvested_us: when that was, by clock_us()
  * @looked_us: when it was looked whether the domain is still there, by clock_us()
+ * @most_pages: that the domain was seen to have
  * @set_us: how long it took to take it over, the p2m included
  * @tmem: the domain's tmem pools; NULL if it has none
  * @pools: what the image has of them; not set up if the layout has no place for them
@@ -73,6 +74,7 @@ struct save {
 	uint64_t expected;
 	uint64_t harvested_us;
 	uint64_t looked_us;
+	uint64_t most_pages;
 	uint64_t set_us;
 	struct pool_export *tmem;
 	struct tmem_writer pools;
@@ -115,6 +117,12 @@ int save_collect(struct save *s);
 
 /* Copy what can be while the guest runs, until little is pending. */
 int save_live(struct save *s);
+
+/*
+ * See that the guest has as many as @pages pages, which one round or the park copies. With one
+ * under several pfns there may be more, for which the image's bound has no room.
+ */
+int save_check_pages(struct save *s, uint64_t pages);
 
 /* See if the domain has tmem pools, and if the image has a place for them. */
 int save_tmem_open(struct save *s);

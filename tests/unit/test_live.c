@@ -341,6 +341,91 @@ static void images_that_no_domain_could_hold_are_refused(void **state)
 	assert_int_equal(tempdir_count("."), 0);
 }
 
+/* Pfns that are empty at first, and get pages when the second set is made. */
+#define EMPTY 1100
+#define EMPTY_END 1400
+
+static void empty_some(void)
+{
+	uint64_t pfn;
+
+	for (pfn = EMPTY; pfn < EMPTY_END; pfn++) {
+		machine_set_p2m(m, pfn, UINT64_MAX);
+		m->types[m->p2m_mfn[pfn]] = XEN_DOMCTL_PFINFO_XTAB;
+	}
+	m->info.pages = PFNS - 1 - (EMPTY_END - EMPTY);
+	sets = 0;
+}
+
+static void mark_all(struct machine *mach)
+{
+	uint64_t pfn;
+
+	for (pfn = 0; pfn < PFNS; pfn++)
+		machine_mark(mach, pfn);
+}
+
+/* All of them are the same page, of which there are not more. */
+static void alias_one_page(struct machine *mach)
+{
+	uint64_t pfn;
+
+	if (++sets != 2)
+		return;
+	for (pfn = EMPTY; pfn < EMPTY_END; pfn++)
+		machine_set_p2m(mach, pfn, mach->p2m_mfn[600]);
+	mark_all(mach);
+}
+
+static void grow(struct machine *mach)
+{
+	uint64_t pfn;
+
+	if (++sets != 2)
+		return;
+	for (pfn = EMPTY; pfn < EMPTY_END; pfn++) {
+		mach->types[mach->p2m_mfn[pfn]] = XEN_DOMCTL_PFINFO_NOTAB;
+		machine_set_p2m(mach, pfn, mach->p2m_mfn[pfn]);
+	}
+	mach->info.pages = PFNS - 1;
+	mark_all(mach);
+}
+
+/* In a round, and, with no room in memory, at the park. */
+static void aliases_do_not_make_the_image_large(void **state)
+{
+	static const enum image_layout layouts[] = { IMAGE_XL, IMAGE_PACKED, IMAGE_MAPPED };
+	unsigned int i, rounds;
+
+	(void)state;
+	m->on_harvest = alias_one_page;
+	opts.staging = 0;
+	for (i = 0; i < 3; i++) {
+		for (rounds = 1; rounds <= 2; rounds++) {
+			opts.image.layout = layouts[i];
+			opts.max_rounds = rounds;
+			empty_some();
+			assert_fails(save(), rounds == 2 && layouts[i] == IMAGE_MAPPED ?
+						     "machine frame" :
+						     "of a guest that has 1199");
+			assert_int_equal(m->pauses, 0);
+			assert_int_equal(tempdir_count("."), 0);
+		}
+	}
+}
+
+static void guest_may_grow(void **state)
+{
+	(void)state;
+	m->on_harvest = grow;
+	opts.replace = true;
+	for (opts.max_rounds = 1; opts.max_rounds <= 2; opts.max_rounds++) {
+		empty_some();
+		assert_saved();
+		assert_int_equal(res.pages, PFNS - 1);
+	}
+}
+
 /* The second frame of the p2m moves to another page. */
 static void move_p2m(struct machine *mach)
 {
@@ -1389,6 +1474,8 @@ int main(void)
 		TEST(types_that_change_between_rounds_are_followed),
 		TEST(ballooned_pages_are_followed),
 		TEST(images_that_no_domain_could_hold_are_refused),
+		TEST(aliases_do_not_make_the_image_large),
+		TEST(guest_may_grow),
 		TEST(p2m_that_moves_is_described_again),
 		TEST(p2m_that_shrinks_is_an_error),
 		TEST(what_does_not_fit_memory_is_written_while_parked),
