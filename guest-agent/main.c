@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -100,8 +101,18 @@ static int run(const struct settings *settings)
 {
 	/* It is large, and what is locked in memory needs no allocation later. */
 	static struct round round;
-	int signals = catch_signals(), device = device_open(settings->device), status;
+	int signals, device, status;
 
+	/*
+	 * A process that dumps core has its files open until the core is written, which takes
+	 * as long as file systems are frozen. The device must be closed at once.
+	 */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)) {
+		say("cannot do without core dumps: %s", strerror(errno));
+		return 1;
+	}
+	signals = catch_signals();
+	device = device_open(settings->device);
 	if (signals < 0 || device < 0) {
 		say("cannot open %s: %s; load the module stillpoint, and run one agent only",
 		    settings->device, strerror(device < 0 ? -device : errno));

@@ -136,6 +136,14 @@ has 'the message says so' 'the agent in the guest ended' "$errors"
 expect 0 'it comes back' within 200 has_agent
 expect 0 'after that it is well' is_well
 if thorough; then
+	# A core that nobody could write, as that file system is frozen.
+	expect 0 'a core would be written to a file' ask g1 'echo /root/core >/proc/sys/kernel/core_pattern &&
+		prlimit --core=unlimited --pid "$(pgrep -x stillpoint-agen)"'
+	expect 125 'the agent aborts' quiesce g1 -- \
+		sh -c 'guest g1 pkill -ABRT -x stillpoint-agen; sleep 30'
+	has 'the message says so' 'the agent in the guest ended' "$errors"
+	expect 0 'it comes back' within 200 has_agent
+	expect 0 'after that it is well' is_well
 	ask g1 systemctl stop stillpoint-agent
 	expect 125 'without the agent' quiesce g1 -- true
 	has 'the message says so' 'stillpoint-agent does not run' "$errors"
