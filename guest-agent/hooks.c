@@ -123,6 +123,8 @@ static void become(const struct hooks *hooks, size_t number, const struct hook_r
 
 	setsid();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* What is ignored stays so in the hook, as caught signals do not. */
+	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	be_ordinary();
@@ -234,8 +236,15 @@ static enum hook_outcome watch(struct hook_run *run, int pidfd, int in, uint64_t
 	}
 }
 
-static enum hook_outcome judge(struct hook_run *run, int status)
+/* The child has ended. */
+static enum hook_outcome judge(struct hook_run *run, pid_t pid)
 {
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid) {
+		snprintf(run->said, sizeof(run->said), "no exit status: %s", strerror(errno));
+		return HOOK_FAILED;
+	}
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		return HOOK_OK;
 	if (run->said[0])
@@ -249,13 +258,13 @@ static enum hook_outcome judge(struct hook_run *run, int status)
 
 static void see_through(struct hook_run *run, pid_t pid, int in, uint64_t end_us)
 {
-	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0), status;
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 
 	run->outcome = pidfd < 0 ? HOOK_FAILED : watch(run, pidfd, in, end_us);
 	if (pidfd >= 0)
 		close(pidfd);
-	if (run->outcome == HOOK_OK && waitpid(pid, &status, 0) == pid) {
-		run->outcome = judge(run, status);
+	if (run->outcome == HOOK_OK) {
+		run->outcome = judge(run, pid);
 		if (run->outcome != HOOK_OK)
 			kill(-pid, SIGKILL);
 		return;

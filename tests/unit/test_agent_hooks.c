@@ -166,6 +166,40 @@ static void floods_of_output_do_not_stop_it(void **state)
 	assert_string_equal(run.said, "end");
 }
 
+static void signals_are_not_ignored_in_it(void **state)
+{
+	struct hook_run run = ordinary();
+
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	write_hook("a",
+		   "ignored=$(sed -n 's/^SigIgn:[[:space:]]*//p' /proc/self/status)\n"
+		   "echo $((0x$ignored & 1 << 12))",
+		   0755);
+	run_one(&run);
+	assert_int_equal(run.outcome, HOOK_OK);
+	assert_string_equal(run.said, "0");
+	/* Otherwise "yes" would complain of its pipe, which nobody reads, and fail. */
+	write_hook("a", "{ yes; echo $? >&2; } | head -n 1 >/dev/null", 0755);
+	run_one(&run);
+	assert_int_equal(run.outcome, HOOK_OK);
+	assert_string_equal(run.said, "141");
+	signal(SIGPIPE, SIG_DFL);
+}
+
+static void no_status_is_a_failure(void **state)
+{
+	struct hook_run run = ordinary();
+
+	(void)state;
+	signal(SIGCHLD, SIG_IGN);
+	write_hook("a", "sleep 1", 0755);
+	run_one(&run);
+	signal(SIGCHLD, SIG_DFL);
+	assert_int_equal(run.outcome, HOOK_FAILED);
+	assert_non_null(strstr(run.said, "no exit status"));
+}
+
 /* The pid that a hook left in the folder's file "pid". */
 static pid_t left_pid(void)
 {
@@ -266,6 +300,8 @@ int main(void)
 		HOOK_TEST(silent_failure_gives_its_status),
 		HOOK_TEST(what_is_no_program_fails),
 		HOOK_TEST(floods_of_output_do_not_stop_it),
+		HOOK_TEST(signals_are_not_ignored_in_it),
+		HOOK_TEST(no_status_is_a_failure),
 		HOOK_TEST(time_is_up_for_the_whole_group),
 		HOOK_TEST(stopped_when_nobody_wants_it),
 		HOOK_TEST(what_a_good_one_left_running_stays),
