@@ -46,7 +46,8 @@ static void note_path(const struct settings *settings, char *to, size_t room)
 	snprintf(to, room, "%s/agent.frozen", settings->state_dir);
 }
 
-static void leave_note(const struct settings *settings)
+/* Returns 0 or a negative errno. */
+static int leave_note(const struct settings *settings)
 {
 	char path[4096];
 	int fd;
@@ -55,9 +56,9 @@ static void leave_note(const struct settings *settings)
 	note_path(settings, path, sizeof(path));
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
-		say("cannot write %s: %s", path, strerror(errno));
-	else
-		close(fd);
+		return -errno;
+	close(fd);
+	return 0;
 }
 
 static void remove_note(const struct settings *settings)
@@ -66,6 +67,15 @@ static void remove_note(const struct settings *settings)
 
 	note_path(settings, path, sizeof(path));
 	unlink(path);
+}
+
+static void report_no_note(struct round *round, int err)
+{
+	char detail[256];
+
+	snprintf(detail, sizeof(detail), "cannot note in %s that hooks are called: %s",
+		 round->settings->state_dir, strerror(-err));
+	report_warn(&round->report, detail, true);
 }
 
 static void report_hook(struct round *round, size_t number, const struct hook_run *run)
@@ -170,13 +180,18 @@ static int gather_excludes(struct round *round)
 	return 0;
 }
 
+/* Returns 0 or a negative errno. */
 static int prepare(struct round *round)
 {
 	int err = gather_excludes(round);
 
 	if (err)
 		return err;
-	leave_note(round->settings);
+	err = leave_note(round->settings);
+	if (err) {
+		report_no_note(round, err);
+		return err;
+	}
 	err = run_freeze_hooks(round);
 	if (err)
 		return err;
