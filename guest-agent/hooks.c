@@ -125,6 +125,7 @@ static void become(const struct hooks *hooks, size_t number, const struct hook_r
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* What is ignored stays so in the hook, as caught signals do not. */
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	be_ordinary();

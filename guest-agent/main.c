@@ -24,6 +24,8 @@ static int catch_signals(void)
 	sigaddset(&set, SIGINT);
 	/* What nobody reads any more is to be an error. */
 	signal(SIGPIPE, SIG_IGN);
+	/* There is nothing to read again, and a terminal that hangs up ends no daemon. */
+	signal(SIGHUP, SIG_IGN);
 	/* Whoever started the agent may have it ignored, and hooks would leave no status. */
 	signal(SIGCHLD, SIG_DFL);
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
