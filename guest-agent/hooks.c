@@ -213,8 +213,9 @@ static enum hook_outcome watch(struct hook_run *run, int pidfd, int in, uint64_t
 {
 	struct pollfd fds[] = {
 		{ .fd = pidfd, .events = POLLIN },
-		{ .fd = run->stop_fd, .events = POLLIN },
 		{ .fd = in, .events = POLLIN },
+		{ .fd = run->stop_fds[0], .events = POLLIN },
+		{ .fd = run->stop_fds[1], .events = POLLIN },
 	};
 	bool fresh = true;
 
@@ -223,14 +224,14 @@ static enum hook_outcome watch(struct hook_run *run, int pidfd, int in, uint64_t
 
 		if (ready < 0 && errno != EINTR)
 			return HOOK_FAILED;
-		if (ready > 0 && fds[2].revents) {
+		if (ready > 0 && fds[1].revents) {
 			hear(run, in, &fresh);
-			if (fds[2].revents & (POLLHUP | POLLERR))
-				fds[2].fd = -1;
+			if (fds[1].revents & (POLLHUP | POLLERR))
+				fds[1].fd = -1;
 		}
 		if (ready > 0 && fds[0].revents)
 			return HOOK_OK;
-		if (ready > 0 && fds[1].revents)
+		if (ready > 0 && (fds[2].revents || fds[3].revents))
 			return HOOK_STOPPED;
 		if (clock_us() >= end_us)
 			return HOOK_TIMEOUT;

@@ -42,7 +42,7 @@ enum hook_outcome {
  * @phase: its argument
  * @limit_us: microseconds that it may take
  * @hold_us: microseconds that it is told file systems are held at most
- * @stop_fd: when there is something to be read from it, the hook is stopped; -1 for never
+ * @stop_fds: when there is something to be read from one, the hook is stopped; -1 for none
  * @outcome: what became of it
  * @us: microseconds that it took
  * @said: last line that it wrote to stdout or stderr, or why it failed
@@ -51,7 +51,7 @@ struct hook_run {
 	const char *phase;
 	uint64_t limit_us;
 	uint64_t hold_us;
-	int stop_fd;
+	int stop_fds[2];
 	enum hook_outcome outcome;
 	uint64_t us;
 	char said[HOOK_SAID_BYTES];

@@ -127,7 +127,7 @@ static int run(const struct settings *settings)
 		    strerror(errno));
 		return 1;
 	}
-	round_init(&round, settings, device);
+	round_init(&round, settings, device, signals);
 	round_recover(&round);
 	status = go_on(&round, signals);
 	end(&round);

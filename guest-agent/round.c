@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +19,21 @@
 /* Time that is left for the file systems when the hooks use all of theirs. */
 #define FREEZE_SHARE 4
 
-void round_init(struct round *round, const struct settings *settings, int device)
+void round_init(struct round *round, const struct settings *settings, int device, int signals)
 {
-	*round = (struct round){ .settings = settings, .device = device, .mountinfo = -1 };
+	*round = (struct round){
+		.settings = settings,
+		.device = device,
+		.signals = signals,
+		.mountinfo = -1,
+	};
+}
+
+static bool is_ending(const struct round *round)
+{
+	struct pollfd fd = { .fd = round->signals, .events = POLLIN };
+
+	return poll(&fd, 1, 0) > 0;
 }
 
 /* What the freeze took. */
@@ -78,6 +91,15 @@ static void report_no_note(struct round *round, int err)
 	report_warn(&round->report, detail, true);
 }
 
+/* What the report says of a hook that did not end well. */
+static const char *hook_detail(const struct round *round, const struct hook_run *run)
+{
+	if (run->outcome != HOOK_STOPPED)
+		return run->said;
+	return is_ending(round) ? "stopped, as the agent is to end" :
+				  "stopped, as the round is over";
+}
+
 static void report_hook(struct round *round, size_t number, const struct hook_run *run)
 {
 	static const char *const outcomes[] = {
@@ -92,8 +114,7 @@ static void report_hook(struct round *round, size_t number, const struct hook_ru
 		.what = run->phase,
 		.name = round->hooks.names[number],
 		.us = run->us,
-		.detail =
-			run->outcome == HOOK_STOPPED ? "stopped, as the round is over" : run->said,
+		.detail = hook_detail(round, run),
 		.important = run->outcome != HOOK_OK,
 	};
 
@@ -125,7 +146,7 @@ static int run_freeze_hooks(struct round *round)
 {
 	struct hook_run run = {
 		.phase = "freeze",
-		.stop_fd = round->device,
+		.stop_fds = { round->device, round->signals },
 	};
 	int err = hooks_find(&round->hooks, round->settings->hook_dir);
 
@@ -152,7 +173,7 @@ static void run_thaw_hooks(struct round *round)
 	struct hook_run run = {
 		.phase = "thaw",
 		.limit_us = round->settings->hook_limit_us,
-		.stop_fd = -1,
+		.stop_fds = { -1, -1 },
 	};
 
 	while (round->ran) {
@@ -195,6 +216,8 @@ static int prepare(struct round *round)
 	err = run_freeze_hooks(round);
 	if (err)
 		return err;
+	if (is_ending(round))
+		return -EINTR;
 	round->mountinfo = open(MOUNTINFO, O_RDONLY | O_CLOEXEC);
 	return round->mountinfo < 0 ? -errno : 0;
 }
@@ -218,6 +241,9 @@ void round_freeze(struct round *round)
 	if (err == -ENOENT && !round->frozen)
 		report_warn(&round->report, "there is no file system that can be frozen", true);
 	report_send(&round->report, round->device);
+	/* The device is closed next, which says why. */
+	if (err && is_ending(round))
+		return;
 	if (err)
 		device_mark(round->device, STILLPOINT_AGENT_FAILED, round->number, -err);
 	else
@@ -293,7 +319,7 @@ void round_restored(const struct settings *settings)
 	struct hook_run run = {
 		.phase = "restored",
 		.limit_us = settings->hook_limit_us,
-		.stop_fd = -1,
+		.stop_fds = { -1, -1 },
 	};
 	struct hooks hooks;
 	size_t i;

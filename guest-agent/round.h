@@ -16,6 +16,7 @@
  * struct round - the one under way
  * @settings: the agent's
  * @device: the module's
+ * @signals: when there is something to be read from it, the agent is to end
  * @mountinfo: where changes of the table of mounts show while it is frozen; -1 else
  * @active: freeze hooks ran, and their thaw is to come
  * @number: of the round
@@ -33,6 +34,7 @@
 struct round {
 	const struct settings *settings;
 	int device;
+	int signals;
 	int mountinfo;
 	bool active;
 	__u32 number;
@@ -51,10 +53,13 @@ struct round {
 	struct report report;
 };
 
-void round_init(struct round *round, const struct settings *settings, int device);
+void round_init(struct round *round, const struct settings *settings, int device, int signals);
 void round_exit(struct round *round);
 
-/* round->event is a STILLPOINT_AGENT_FREEZE: freeze, or say why not. */
+/*
+ * round->event is a STILLPOINT_AGENT_FREEZE: freeze, or say why not. If the agent is to end,
+ * nothing is frozen any more; the module learns of that when the device is closed.
+ */
 void round_freeze(struct round *round);
 
 /* The table of mounts changed while all is frozen: is there a file system that is not? */

@@ -68,7 +68,7 @@ static struct hook_run ordinary(void)
 		.phase = "freeze",
 		.limit_us = LONG_US,
 		.hold_us = 7000000,
-		.stop_fd = -1,
+		.stop_fds = { -1, -1 },
 	};
 }
 
@@ -263,16 +263,19 @@ static void time_is_up_for_the_whole_group(void **state)
 
 static void stopped_when_nobody_wants_it(void **state)
 {
-	struct hook_run run = ordinary();
-	int fds[2];
+	struct hook_run run;
+	int fds[2], i;
 
 	(void)state;
 	assert_int_equal(pipe(fds), 0);
 	assert_int_equal(write(fds[1], "x", 1), 1);
-	run.stop_fd = fds[0];
 	write_hook("a", "while :; do sleep 9; done", 0755);
-	run_one(&run);
-	assert_int_equal(run.outcome, HOOK_STOPPED);
+	for (i = 0; i < 2; i++) {
+		run = ordinary();
+		run.stop_fds[i] = fds[0];
+		run_one(&run);
+		assert_int_equal(run.outcome, HOOK_STOPPED);
+	}
 	close(fds[0]);
 	close(fds[1]);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The agent's rounds, up to where file systems are frozen: hooks, and the notes of them. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,10 +19,12 @@
 static char dir[64], hook_dir[128], state_dir[128];
 static struct settings settings;
 static struct round test_round;
-static int module[2];
+static int module[2], signals;
 
 static int make_round(void **state)
 {
+	char path[128];
+
 	(void)state;
 	strcpy(dir, "/tmp/round.XXXXXX");
 	if (!mkdtemp(dir) || socketpair(AF_UNIX, SOCK_STREAM, 0, module))
@@ -33,7 +36,11 @@ static int make_round(void **state)
 		.state_dir = state_dir,
 		.hook_limit_us = 600000000,
 	};
-	round_init(&test_round, &settings, module[0]);
+	snprintf(path, sizeof(path), "%s/signals", dir);
+	if (mkfifo(path, 0600))
+		return -1;
+	signals = open(path, O_RDWR);
+	round_init(&test_round, &settings, module[0], signals);
 	test_round.event = (struct stillpoint_agent_event){
 		.type = STILLPOINT_AGENT_FREEZE,
 		.prepare_us = 600000000,
@@ -50,6 +57,7 @@ static int remove_round(void **state)
 	round_exit(&test_round);
 	close(module[0]);
 	close(module[1]);
+	close(signals);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	return system(command);
 }
@@ -104,9 +112,9 @@ static void log_is(const char *expected)
 	assert_string_equal(text, expected);
 }
 
+/* The report of a test is far from full, and was all zeroes. */
 static void report_has(const char *text)
 {
-	test_round.report.text[test_round.report.used] = '\0';
 	assert_non_null(strstr(test_round.report.text, text));
 }
 
@@ -134,6 +142,37 @@ static void no_hook_is_called_without_the_note(void **state)
 	log_is("");
 }
 
+static void nothing_was_frozen(void)
+{
+	assert_null(strstr(test_round.report.text, "fs\t"));
+	assert_int_equal(test_round.held_count, 0);
+}
+
+static void hook_is_stopped_when_the_agent_is_to_end(void **state)
+{
+	(void)state;
+	write_hook(hook_dir, "10-a",
+		   "echo a $1 >>log; [ $1 = thaw ] || { echo >signals; sleep 600; }");
+	write_hook(hook_dir, "20-b", "echo b $1 >>log");
+	round_freeze(&test_round);
+	report_has("hook\tfailed\tfreeze\t10-a");
+	report_has("stopped, as the agent is to end");
+	nothing_was_frozen();
+	round_thaw(&test_round, STILLPOINT_QUIESCE_AGENT_GONE);
+	log_is("a freeze\na thaw\n");
+	assert_false(exists("state/agent.frozen"));
+}
+
+static void nothing_is_frozen_when_the_agent_is_to_end(void **state)
+{
+	(void)state;
+	write_hook(hook_dir, "10-a", "echo $1 >>log; echo >signals");
+	round_freeze(&test_round);
+	nothing_was_frozen();
+	round_thaw(&test_round, STILLPOINT_QUIESCE_AGENT_GONE);
+	log_is("freeze\nthaw\n");
+}
+
 static void thaw_hooks_are_called_for_an_agent_that_ended(void **state)
 {
 	(void)state;
@@ -153,6 +192,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROUND_TEST(note_is_there_from_the_first_hook_to_the_last),
 		ROUND_TEST(no_hook_is_called_without_the_note),
+		ROUND_TEST(hook_is_stopped_when_the_agent_is_to_end),
+		ROUND_TEST(nothing_is_frozen_when_the_agent_is_to_end),
 		ROUND_TEST(thaw_hooks_are_called_for_an_agent_that_ended),
 	};
 
