@@ -174,7 +174,7 @@ static bool reap(pid_t pid, uint64_t end_us, int *status)
 	for (;;) {
 		if (waitpid(pid, status, WNOHANG) == pid)
 			return true;
-		if (clock_us() >= end_us)
+		if (clock_awake_us() >= end_us)
 			return false;
 		nanosleep(&step, NULL);
 	}
@@ -189,18 +189,18 @@ static void kill_group(pid_t pid)
 	/* It may not have its group yet. */
 	kill(pid, SIGTERM);
 	kill(-pid, SIGTERM);
-	ended = reap(pid, clock_us() + TERM_US, &status);
+	ended = reap(pid, clock_awake_us() + TERM_US, &status);
 	kill(-pid, SIGKILL);
 	if (ended)
 		return;
 	kill(pid, SIGKILL);
-	reap(pid, clock_us() + KILL_US, &status);
+	reap(pid, clock_awake_us() + KILL_US, &status);
 }
 
 /* Milliseconds until @end_us, rounded up. */
 static int ms_until(uint64_t end_us)
 {
-	uint64_t now = clock_us(), ms;
+	uint64_t now = clock_awake_us(), ms;
 
 	if (now >= end_us)
 		return 0;
@@ -233,7 +233,7 @@ static enum hook_outcome watch(struct hook_run *run, int pidfd, int in, uint64_t
 			return HOOK_OK;
 		if (ready > 0 && (fds[2].revents || fds[3].revents))
 			return HOOK_STOPPED;
-		if (clock_us() >= end_us)
+		if (clock_awake_us() >= end_us)
 			return HOOK_TIMEOUT;
 	}
 }
@@ -276,7 +276,7 @@ static void see_through(struct hook_run *run, pid_t pid, int in, uint64_t end_us
 
 void hooks_run(const struct hooks *hooks, size_t number, struct hook_run *run)
 {
-	uint64_t start_us = clock_us();
+	uint64_t start_us = clock_awake_us();
 	int pipe_fds[2];
 	pid_t pid;
 
@@ -298,5 +298,5 @@ void hooks_run(const struct hooks *hooks, size_t number, struct hook_run *run)
 	else
 		snprintf(run->said, sizeof(run->said), "no process: %s", strerror(errno));
 	close(pipe_fds[0]);
-	run->us = clock_us() - start_us;
+	run->us = clock_awake_us() - start_us;
 }

@@ -40,7 +40,7 @@ enum hook_outcome {
 /**
  * struct hook_run - one run of one hook
  * @phase: its argument
- * @limit_us: microseconds that it may take
+ * @limit_us: microseconds that it may take, by clock_awake_us()
  * @hold_us: microseconds that it is told file systems are held at most
  * @stop_fds: when there is something to be read from one, the hook is stopped; -1 for none
  * @outcome: what became of it
