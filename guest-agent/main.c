@@ -54,7 +54,7 @@ static int serve(struct round *round)
 		round_thaw(round, event.result);
 		return 0;
 	case STILLPOINT_AGENT_RESTORED:
-		round_restored(round->settings);
+		round_restored(round);
 		return 0;
 	default:
 		return -EPROTO;

@@ -53,20 +53,23 @@ void round_exit(struct round *round)
 	clean_up(round);
 }
 
-/* The note that tells the next agent that thaw hooks are due, if this one dies. */
-static void note_path(const struct settings *settings, char *to, size_t room)
+/* Notes for the next agent, if this one dies: thaw hooks are due, or those of a restored guest. */
+#define NOTE_FROZEN "agent.frozen"
+#define NOTE_RESTORED "agent.restored"
+
+static void note_path(const struct settings *settings, const char *note, char *to, size_t room)
 {
-	snprintf(to, room, "%s/agent.frozen", settings->state_dir);
+	snprintf(to, room, "%s/%s", settings->state_dir, note);
 }
 
 /* Returns 0 or a negative errno. */
-static int leave_note(const struct settings *settings)
+static int leave_note(const struct settings *settings, const char *note)
 {
 	char path[4096];
 	int fd;
 
 	mkdir(settings->state_dir, 0700);
-	note_path(settings, path, sizeof(path));
+	note_path(settings, note, path, sizeof(path));
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
@@ -74,11 +77,19 @@ static int leave_note(const struct settings *settings)
 	return 0;
 }
 
-static void remove_note(const struct settings *settings)
+static bool has_note(const struct settings *settings, const char *note)
 {
 	char path[4096];
 
-	note_path(settings, path, sizeof(path));
+	note_path(settings, note, path, sizeof(path));
+	return !access(path, F_OK);
+}
+
+static void remove_note(const struct settings *settings, const char *note)
+{
+	char path[4096];
+
+	note_path(settings, note, path, sizeof(path));
 	unlink(path);
 }
 
@@ -208,7 +219,7 @@ static int prepare(struct round *round)
 
 	if (err)
 		return err;
-	err = leave_note(round->settings);
+	err = leave_note(round->settings, NOTE_FROZEN);
 	if (err) {
 		report_no_note(round, err);
 		return err;
@@ -292,45 +303,63 @@ void round_thaw(struct round *round, __u32 result)
 	say_result(result);
 	look_back(round, result);
 	run_thaw_hooks(round);
-	remove_note(round->settings);
+	remove_note(round->settings, NOTE_FROZEN);
 	report_send(&round->report, round->device);
 	device_mark(round->device, STILLPOINT_AGENT_DONE, round->number, 0);
 	clean_up(round);
 }
 
-void round_recover(struct round *round)
+static void recover_thaw(struct round *round)
 {
-	char path[4096];
-
-	note_path(round->settings, path, sizeof(path));
-	if (access(path, F_OK))
-		return;
 	say("an agent before this one ended while file systems were frozen; calling thaw hooks");
 	if (!hooks_find(&round->hooks, round->settings->hook_dir))
 		round->ran = round->hooks.count;
 	report_start(&round->report);
 	run_thaw_hooks(round);
-	remove_note(round->settings);
+	remove_note(round->settings, NOTE_FROZEN);
 	clean_up(round);
 }
 
-void round_restored(const struct settings *settings)
+void round_recover(struct round *round)
+{
+	if (has_note(round->settings, NOTE_FROZEN))
+		recover_thaw(round);
+	if (has_note(round->settings, NOTE_RESTORED)) {
+		say("an agent before this one did not call all hooks of a restored guest");
+		round_restored(round);
+	}
+}
+
+static void run_restored_hooks(struct round *round)
 {
 	struct hook_run run = {
 		.phase = "restored",
-		.limit_us = settings->hook_limit_us,
-		.stop_fds = { -1, -1 },
+		.limit_us = round->settings->hook_limit_us,
+		.stop_fds = { -1, round->signals },
 	};
 	struct hooks hooks;
 	size_t i;
 
-	say("this guest was restored");
-	if (hooks_find(&hooks, settings->restored_dir))
-		say("the folder %s cannot be read", settings->restored_dir);
-	for (i = 0; i < hooks.count; i++) {
+	if (hooks_find(&hooks, round->settings->restored_dir))
+		say("the folder %s cannot be read", round->settings->restored_dir);
+	for (i = 0; i < hooks.count && !is_ending(round); i++) {
 		hooks_run(&hooks, i, &run);
 		if (run.outcome != HOOK_OK)
-			say("hook %s restored: %s", hooks.names[i], run.said);
+			say("hook %s restored: %s", hooks.names[i], hook_detail(round, &run));
 	}
 	hooks_free(&hooks);
+}
+
+void round_restored(struct round *round)
+{
+	int err = leave_note(round->settings, NOTE_RESTORED);
+
+	say("this guest was restored");
+	if (err)
+		say("cannot note in %s that hooks are called: %s", round->settings->state_dir,
+		    strerror(-err));
+	run_restored_hooks(round);
+	/* Whoever ends the agent may have ended a hook with it. */
+	if (!is_ending(round))
+		remove_note(round->settings, NOTE_RESTORED);
 }

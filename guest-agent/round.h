@@ -68,10 +68,10 @@ void round_look(struct round *round);
 /* Nothing is frozen any more, as the enum stillpoint_quiesce_result @result says why. */
 void round_thaw(struct round *round, __u32 result);
 
-/* Another agent ended in a round: call its thaw hooks. */
+/* Call what hooks an agent before this one had yet to call. */
 void round_recover(struct round *round);
 
-/* The hooks of a guest that was restored. */
-void round_restored(const struct settings *settings);
+/* The hooks of a guest that was restored. If the agent is to end, the next one calls them all. */
+void round_restored(struct round *round);
 
 #endif /* AGENT_ROUND_H */

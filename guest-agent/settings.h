@@ -12,7 +12,7 @@
  * @device: the module's
  * @hook_dir: hooks that are called with "freeze" and "thaw"
  * @restored_dir: hooks that are called with "restored"
- * @state_dir: where it is noted that freeze hooks ran; must not be on a disk
+ * @state_dir: where it is noted which hooks are due; must not be on a disk
  * @hook_limit_us: microseconds that one hook may take
  * @list: only say what would be frozen
  * @excludes: paths and types, NULL at the end; the strings are the command line's

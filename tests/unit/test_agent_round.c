@@ -16,7 +16,7 @@
 
 #include "round.h"
 
-static char dir[64], hook_dir[128], state_dir[128];
+static char dir[64], hook_dir[128], restored_dir[128], state_dir[128];
 static struct settings settings;
 static struct round test_round;
 static int module[2], signals;
@@ -30,9 +30,11 @@ static int make_round(void **state)
 	if (!mkdtemp(dir) || socketpair(AF_UNIX, SOCK_STREAM, 0, module))
 		return -1;
 	snprintf(hook_dir, sizeof(hook_dir), "%s/hooks", dir);
+	snprintf(restored_dir, sizeof(restored_dir), "%s/restored", dir);
 	snprintf(state_dir, sizeof(state_dir), "%s/state", dir);
 	settings = (struct settings){
 		.hook_dir = hook_dir,
+		.restored_dir = restored_dir,
 		.state_dir = state_dir,
 		.hook_limit_us = 600000000,
 	};
@@ -46,7 +48,7 @@ static int make_round(void **state)
 		.prepare_us = 600000000,
 		.hold_us = 1000000,
 	};
-	return mkdir(hook_dir, 0700);
+	return mkdir(hook_dir, 0700) || mkdir(restored_dir, 0700);
 }
 
 static int remove_round(void **state)
@@ -186,6 +188,38 @@ static void thaw_hooks_are_called_for_an_agent_that_ended(void **state)
 	assert_false(exists("state/agent.frozen"));
 }
 
+static void restored_hooks_are_noted_until_the_last_ended(void **state)
+{
+	(void)state;
+	write_hook(restored_dir, "10-a", "test -e state/agent.restored && echo a $1 >>log; exit 1");
+	write_hook(restored_dir, "20-b", "test -e state/agent.restored && echo b $1 >>log");
+	round_restored(&test_round);
+	log_is("a restored\nb restored\n");
+	assert_false(exists("state/agent.restored"));
+	round_recover(&test_round);
+	log_is("a restored\nb restored\n");
+}
+
+static void restored_hooks_are_called_for_an_agent_that_ended(void **state)
+{
+	(void)state;
+	write_hook(restored_dir, "10-a", "echo $1 >>log");
+	leave("agent.restored");
+	round_recover(&test_round);
+	log_is("restored\n");
+	assert_false(exists("state/agent.restored"));
+}
+
+static void restored_hooks_are_left_to_the_next_agent(void **state)
+{
+	(void)state;
+	write_hook(restored_dir, "10-a", "echo a >>log; echo >signals; sleep 600");
+	write_hook(restored_dir, "20-b", "echo b >>log");
+	round_restored(&test_round);
+	log_is("a\n");
+	assert_true(exists("state/agent.restored"));
+}
+
 int main(void)
 {
 #define ROUND_TEST(f) cmocka_unit_test_setup_teardown(f, make_round, remove_round)
@@ -195,6 +229,9 @@ int main(void)
 		ROUND_TEST(hook_is_stopped_when_the_agent_is_to_end),
 		ROUND_TEST(nothing_is_frozen_when_the_agent_is_to_end),
 		ROUND_TEST(thaw_hooks_are_called_for_an_agent_that_ended),
+		ROUND_TEST(restored_hooks_are_noted_until_the_last_ended),
+		ROUND_TEST(restored_hooks_are_called_for_an_agent_that_ended),
+		ROUND_TEST(restored_hooks_are_left_to_the_next_agent),
 	};
 
 	return cmocka_run_group_tests_name("agent_round", tests, NULL, NULL);
