@@ -16,6 +16,16 @@ static struct stillpoint_host_half *host;
 static grant_ref_t ref;
 static struct sp_port port;
 
+/* What is in the page, too, which dom0 can write: it is never read from there. */
+static struct {
+	u64 features;
+	u64 generation;
+	u64 checkpoints;
+	u64 abandoned;
+	u64 restores;
+	u32 taken;
+} own;
+
 int sp_control_init(u64 features)
 {
 	BUILD_BUG_ON(sizeof(*guest) > STILLPOINT_HOST_OFFSET);
@@ -29,6 +39,7 @@ int sp_control_init(u64 features)
 	host = page_address(page) + STILLPOINT_HOST_OFFSET;
 
 	guest->abi_version = STILLPOINT_ABI_VERSION;
+	own.features = features;
 	guest->features = features;
 	guest->window_start = (unsigned long)stillpoint_window_start;
 	guest->window_end = (unsigned long)stillpoint_window_end;
@@ -71,7 +82,7 @@ u32 sp_control_ref(void)
 
 u64 sp_control_features(void)
 {
-	return guest->features;
+	return own.features;
 }
 
 u32 sp_control_port(void)
@@ -107,6 +118,7 @@ void sp_control_notify(void)
 
 void sp_control_take(u32 number)
 {
+	own.taken = number;
 	WRITE_ONCE(guest->taken, number);
 	/* dom0 that sees the state sees the number. */
 	smp_store_release(&guest->state, STILLPOINT_STATE_PREPARING);
@@ -114,8 +126,9 @@ void sp_control_take(u32 number)
 
 u64 sp_control_next_generation(void)
 {
-	WRITE_ONCE(guest->generation, guest->generation + 1);
-	return guest->generation;
+	own.generation++;
+	WRITE_ONCE(guest->generation, own.generation);
+	return own.generation;
 }
 
 void sp_control_parked(void)
@@ -165,13 +178,16 @@ void sp_control_done(enum stillpoint_result result, int err)
 {
 	switch (result) {
 	case STILLPOINT_RESULT_CHECKPOINT:
-		WRITE_ONCE(guest->checkpoints, guest->checkpoints + 1);
+		own.checkpoints++;
+		WRITE_ONCE(guest->checkpoints, own.checkpoints);
 		break;
 	case STILLPOINT_RESULT_ABANDONED:
-		WRITE_ONCE(guest->abandoned, guest->abandoned + 1);
+		own.abandoned++;
+		WRITE_ONCE(guest->abandoned, own.abandoned);
 		break;
 	case STILLPOINT_RESULT_RESTORED:
-		WRITE_ONCE(guest->restores, guest->restores + 1);
+		own.restores++;
+		WRITE_ONCE(guest->restores, own.restores);
 		break;
 	default:
 		break;
@@ -180,7 +196,7 @@ void sp_control_done(enum stillpoint_result result, int err)
 	WRITE_ONCE(guest->error, -err);
 	WRITE_ONCE(guest->state, STILLPOINT_STATE_IDLE);
 	/* dom0 that sees the number sees the result. */
-	smp_store_release(&guest->done, guest->taken);
+	smp_store_release(&guest->done, own.taken);
 	sp_control_notify();
 }
 

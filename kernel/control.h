@@ -97,7 +97,7 @@ void sp_control_free(const struct sp_free_report *report);
 /* The request taken up last is over; counts it, tells dom0. @err: negative errno or 0. */
 void sp_control_done(enum stillpoint_result result, int err);
 
-/* A consistent enough copy for an administrator. */
+/* A consistent enough copy of the page for an administrator, of what dom0 wrote into it, too. */
 void sp_control_stats(struct stillpoint_guest_half *stats);
 
 #endif /* SP_CONTROL_H */

@@ -17,6 +17,10 @@ static char *report;
 static struct sp_port port;
 static grant_ref_t ref;
 
+/* What is in the page, too, which dom0 can write: it is never read from there. */
+static u32 report_bytes;
+static grant_ref_t report_ref[STILLPOINT_REPORT_PAGES];
+
 int sp_quiesce_init(void)
 {
 	BUILD_BUG_ON(sizeof(*guest) > STILLPOINT_QUIESCE_HOST_OFFSET);
@@ -55,7 +59,7 @@ static void end_grant(grant_ref_t grant, void *addr)
 static void end_report_grants(unsigned int number)
 {
 	while (number--)
-		end_grant(guest->report_ref[number], report + number * XEN_PAGE_SIZE);
+		end_grant(report_ref[number], report + number * XEN_PAGE_SIZE);
 }
 
 static int grant_report(void)
@@ -70,6 +74,7 @@ static int grant_report(void)
 			end_report_grants(i);
 			return err;
 		}
+		report_ref[i] = err;
 		WRITE_ONCE(guest->report_ref[i], err);
 	}
 	return 0;
@@ -160,17 +165,17 @@ void sp_quiesce_state(enum stillpoint_quiesce_state state)
 
 void sp_quiesce_report_start(void)
 {
+	report_bytes = 0;
 	WRITE_ONCE(guest->report_bytes, 0);
 }
 
 int sp_quiesce_report_add(const char *text, size_t bytes)
 {
-	u32 used = guest->report_bytes;
-
-	if (bytes > STILLPOINT_REPORT_BYTES - used)
+	if (bytes > STILLPOINT_REPORT_BYTES - report_bytes)
 		return -ENOSPC;
-	memcpy(report + used, text, bytes);
+	memcpy(report + report_bytes, text, bytes);
+	report_bytes += bytes;
 	/* dom0 that sees the length sees the text. */
-	smp_store_release(&guest->report_bytes, used + bytes);
+	smp_store_release(&guest->report_bytes, report_bytes);
 	return 0;
 }

@@ -57,7 +57,7 @@ void sp_quiesce_read(struct sp_wish *wish);
  */
 u32 sp_quiesce_excludes(char *to);
 
-/* To be changed with WRITE_ONCE(), as dom0 looks at any time. */
+/* To be changed with WRITE_ONCE(), as dom0 looks at any time; never read, as dom0 can write it. */
 struct stillpoint_quiesce_guest *sp_quiesce_page(void);
 
 /* Tells dom0 that something changed; @state is written after all else. */

@@ -19,6 +19,7 @@
  * struct round - the one under way, or the last one
  * @state: as dom0 sees it
  * @number: of the round
+ * @result: how it ended
  * @wish: dom0's when it was taken up
  * @sign: dom0's last heartbeat
  * @taken_us: when it was taken up, as all times here by now_us()
@@ -32,6 +33,7 @@
 struct round {
 	enum stillpoint_quiesce_state state;
 	u32 number;
+	enum stillpoint_quiesce_result result;
 	struct sp_wish wish;
 	u32 sign;
 	u64 taken_us;
@@ -46,6 +48,8 @@ struct round {
 /* For all that follows. Nothing that may take long is done with it. */
 static DEFINE_MUTEX(lock);
 static struct round now;
+static u64 rounds; /* that were frozen */
+static u64 broken; /* of these, those that did not end as THAWED */
 static struct stillpoint_quiesce_guest *page;
 static bool connected;
 static bool has_agent;
@@ -68,6 +72,19 @@ static void set_state(enum stillpoint_quiesce_state state)
 	now.state = state;
 	WRITE_ONCE(page->held, sp_freeze_count());
 	sp_quiesce_state(state);
+}
+
+static void set_result(enum stillpoint_quiesce_result result, u32 error)
+{
+	now.result = result;
+	WRITE_ONCE(page->result, result);
+	WRITE_ONCE(page->error, error);
+}
+
+static void count_broken(void)
+{
+	broken++;
+	WRITE_ONCE(page->broken, broken);
 }
 
 static bool is_under_way(void)
@@ -110,9 +127,8 @@ static void end(enum stillpoint_quiesce_result result, u32 error)
 	else
 		WRITE_ONCE(page->prepare_us, now.over_us - now.taken_us);
 	if (frozen && result != STILLPOINT_QUIESCE_THAWED)
-		WRITE_ONCE(page->broken, page->broken + 1);
-	WRITE_ONCE(page->result, result);
-	WRITE_ONCE(page->error, error);
+		count_broken();
+	set_result(result, error);
 	set_state(STILLPOINT_QUIESCE_THAWING);
 	sp_freeze_end();
 	log_end(result);
@@ -146,8 +162,7 @@ static void begin(const struct sp_wish *wish)
 	};
 	now.lease_end_us = now.taken_us + wish->lease_us;
 	sp_quiesce_report_start();
-	WRITE_ONCE(page->result, STILLPOINT_QUIESCE_NONE);
-	WRITE_ONCE(page->error, 0);
+	set_result(STILLPOINT_QUIESCE_NONE, 0);
 	WRITE_ONCE(page->frozen, 0);
 	WRITE_ONCE(page->prepare_us, 0);
 	WRITE_ONCE(page->held_us, 0);
@@ -348,7 +363,7 @@ bool sp_round_next(struct stillpoint_agent_event *next)
 	case STILLPOINT_AGENT_THAW:
 		now.told_thaw = true;
 		next->round = now.number;
-		next->result = page->result;
+		next->result = now.result;
 		break;
 	case STILLPOINT_AGENT_RESTORED:
 		tell_restored = false;
@@ -399,7 +414,8 @@ static int frozen(void)
 	now.frozen_us = now_us();
 	WRITE_ONCE(page->prepare_us, now.frozen_us - now.taken_us);
 	WRITE_ONCE(page->frozen, sp_freeze_count());
-	WRITE_ONCE(page->rounds, page->rounds + 1);
+	rounds++;
+	WRITE_ONCE(page->rounds, rounds);
 	set_state(STILLPOINT_QUIESCE_FROZEN);
 	return 0;
 }
@@ -433,10 +449,9 @@ int sp_round_failed(u32 number, u32 error)
 
 static void looked(u32 error)
 {
-	if (error && page->result == STILLPOINT_QUIESCE_THAWED) {
-		WRITE_ONCE(page->broken, page->broken + 1);
-		WRITE_ONCE(page->result, STILLPOINT_QUIESCE_BROKEN);
-		WRITE_ONCE(page->error, min_t(u32, error, MAX_ERRNO));
+	if (error && now.result == STILLPOINT_QUIESCE_THAWED) {
+		count_broken();
+		set_result(STILLPOINT_QUIESCE_BROKEN, min_t(u32, error, MAX_ERRNO));
 	}
 	/* dom0 that sees the number sees the rest. */
 	smp_store_release(&page->looked, now.number);
