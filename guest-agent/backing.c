@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "backing.h"
+#include "plan.h"
 #include "slurp.h"
 
 /* Devices upon devices: more than anybody stacks. */
@@ -46,12 +47,17 @@ static const struct mount *mount_of_fd(const struct mounts *mounts, int fd)
 	return mount;
 }
 
-/* The mount in which @path is, NULL if it cannot be told. */
+/* The mount in which @path is, NULL if it cannot be told without waiting for others. */
 static const struct mount *mount_of(const struct mounts *mounts, const char *path)
 {
-	int fd = open(path, O_PATH | O_CLOEXEC);
 	const struct mount *mount;
+	bool remote;
+	int fd;
 
+	plan_walk(mounts, path, &remote);
+	if (remote)
+		return NULL;
+	fd = open(path, O_PATH | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
 	mount = mount_of_fd(mounts, fd);

@@ -64,6 +64,8 @@ static const char *why_not(int err)
 	case -EXDEV:
 	case -ENOENT:
 		return "another mount hides it; unmount that, or exclude it";
+	case -EREMOTE:
+		return "it is mounted below a network file system or FUSE; move it, or exclude it";
 	case -ENOSPC:
 		return "there are too many file systems";
 	default:
@@ -108,7 +110,26 @@ static void note_held(struct round *round, const struct mount *mount)
 	round->held_count++;
 }
 
-/* By whichever of its mounts is not hidden by another. */
+/*
+ * Open the mount's own file or folder. A path that leads to or through a file system that waits
+ * for others is not even tried: the hooks are in effect, and a dead server never answers.
+ * Returns a descriptor or a negative errno: -EXDEV if another mount hides it, -EREMOTE if such a
+ * file system is on the way.
+ */
+static int open_point(const struct mounts *mounts, const struct mount *mount, int flags)
+{
+	bool remote;
+	int fd;
+
+	if (plan_walk(mounts, mount->point, &remote) != mount)
+		return -EXDEV;
+	if (remote)
+		return -EREMOTE;
+	fd = open(mount->point, flags | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
+/* By whichever of its mounts can be reached. */
 static int hold_anywhere(const struct round *round, const struct mounts *mounts,
 			 const struct mount *mount)
 {
@@ -118,7 +139,9 @@ static int hold_anywhere(const struct round *round, const struct mounts *mounts,
 	for (i = 0; i < mounts->count; i++) {
 		if (!mount_is_same_fs(&mounts->all[i], mount))
 			continue;
-		fd = open(mounts->all[i].point, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+		fd = open_point(mounts, &mounts->all[i], O_PATH);
+		if (fd == -EREMOTE)
+			err = fd;
 		if (fd < 0)
 			continue;
 		err = device_hold(round->device, round->number, fd, mount);
@@ -229,19 +252,28 @@ static void report_unused(struct round *round, const struct plan *plan)
 	}
 }
 
+static void write_out_one(const struct mounts *mounts, const struct mount *mount)
+{
+	int fd = -1;
+	size_t i;
+
+	for (i = 0; fd < 0 && i < mounts->count; i++) {
+		if (mount_is_same_fs(&mounts->all[i], mount))
+			fd = open_point(mounts, &mounts->all[i], O_RDONLY | O_DIRECTORY);
+	}
+	if (fd < 0)
+		return;
+	syncfs(fd);
+	close(fd);
+}
+
 /* What is written before anything is frozen keeps nobody waiting. */
 static void write_out(const struct plan *plan)
 {
 	size_t i;
-	int fd;
 
-	for (i = 0; i < plan->freeze; i++) {
-		fd = open(plan->all[i].mount->point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		syncfs(fd);
-		close(fd);
-	}
+	for (i = 0; i < plan->freeze; i++)
+		write_out_one(plan->mounts, plan->all[i].mount);
 }
 
 /* One look at the table. Returns 0, 1 if another is needed, or a negative errno. */

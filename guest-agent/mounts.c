@@ -52,13 +52,15 @@ static bool has_option(const char *options, const char *name)
 	return false;
 }
 
-static int parse_numbers(struct mount *mount, const char *id, const char *dev)
+static int parse_numbers(struct mount *mount, char *const *fields)
 {
 	char end;
 
-	if (sscanf(id, "%u%c", &mount->id, &end) != 1)
+	if (sscanf(fields[FIELD_ID], "%u%c", &mount->id, &end) != 1)
 		return -EINVAL;
-	if (sscanf(dev, "%u:%u%c", &mount->dev_major, &mount->dev_minor, &end) != 2)
+	if (sscanf(fields[FIELD_PARENT], "%u%c", &mount->parent, &end) != 1)
+		return -EINVAL;
+	if (sscanf(fields[FIELD_DEV], "%u:%u%c", &mount->dev_major, &mount->dev_minor, &end) != 2)
 		return -EINVAL;
 	return 0;
 }
@@ -81,7 +83,7 @@ static int parse_line(struct mount *mount, char *line)
 	text_unescape(mount->point);
 	text_unescape(mount->source);
 	mount->read_only = has_option(tails[TAIL_OPTIONS], "ro");
-	return parse_numbers(mount, fields[FIELD_ID], fields[FIELD_DEV]);
+	return parse_numbers(mount, fields);
 }
 
 static size_t count_lines(const char *text)

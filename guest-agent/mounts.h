@@ -9,6 +9,7 @@
 /**
  * struct mount - one line
  * @id: of the mount
+ * @parent: id of the mount that it is mounted on, which need not be in the table
  * @dev_major: of the file system
  * @dev_minor: of the file system
  * @point: where it is mounted
@@ -18,6 +19,7 @@
  */
 struct mount {
 	unsigned int id;
+	unsigned int parent;
 	unsigned int dev_major;
 	unsigned int dev_minor;
 	char *point;

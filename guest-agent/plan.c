@@ -86,19 +86,100 @@ static bool is_excluded(const struct mounts *mounts, const struct mount *mount,
 	return false;
 }
 
+static bool is_network(const char *type)
+{
+	return is_one_of(type, network_types);
+}
+
+static bool is_userspace(const char *type)
+{
+	return !strcmp(type, "fuseblk") || !strcmp(type, "fuse") || !strncmp(type, "fuse.", 5) ||
+	       !strcmp(type, "virtiofs");
+}
+
 static enum plan_class classify(const struct mounts *mounts, const struct mount *mount,
 				const struct plan_rules *rules)
 {
-	if (is_one_of(mount->type, network_types))
+	if (is_network(mount->type))
 		return PLAN_NETWORK;
-	if (!strcmp(mount->type, "fuseblk") || !strcmp(mount->type, "fuse") ||
-	    !strncmp(mount->type, "fuse.", 5) || !strcmp(mount->type, "virtiofs"))
+	if (is_userspace(mount->type))
 		return PLAN_USERSPACE;
 	if (is_pseudo(rules->pseudo, mount->type) && !is_one_of(mount->type, disk_types))
 		return PLAN_PSEUDO;
 	if (is_excluded(mounts, mount, rules->excludes))
 		return PLAN_EXCLUDED;
 	return PLAN_FREEZE;
+}
+
+/* Whether @path is @point or below it. */
+static bool is_under(const char *path, const char *point)
+{
+	size_t length = strlen(point);
+
+	return !strncmp(path, point, length) && (path[length] == '/' || !path[length]);
+}
+
+static bool is_on(const struct mounts *mounts, const struct mount *mount, const struct mount *on)
+{
+	if (mount == on)
+		return false;
+	/* Only one mount is not in the table but has others on it: that of a changed root. */
+	return on ? mount->parent == on->id : !mounts_by_id(mounts, mount->parent);
+}
+
+/*
+ * Where a walk along @path leaves the mount @on: at what is mounted there nearest to the root.
+ * A walk begins at the root itself, whatever is mounted over that.
+ */
+static const struct mount *next_on_way(const struct mounts *mounts, const struct mount *on,
+				       const char *path)
+{
+	const struct mount *next = NULL;
+	size_t i;
+
+	for (i = 0; i < mounts->count; i++) {
+		const struct mount *mount = &mounts->all[i];
+
+		if (!strcmp(mount->point, "/") || !is_on(mounts, mount, on) ||
+		    !is_under(path, mount->point))
+			continue;
+		if (!next || strlen(mount->point) < strlen(next->point))
+			next = mount;
+	}
+	return next;
+}
+
+/* The root, NULL if it is a folder of a mount that is not in the table. */
+static const struct mount *find_root(const struct mounts *mounts)
+{
+	size_t i;
+
+	for (i = 0; i < mounts->count; i++) {
+		const struct mount *mount = &mounts->all[i];
+
+		if (!strcmp(mount->point, "/") &&
+		    (mount->parent == mount->id || !mounts_by_id(mounts, mount->parent)))
+			return mount;
+	}
+	return NULL;
+}
+
+const struct mount *plan_walk(const struct mounts *mounts, const char *path, bool *remote)
+{
+	const struct mount *on = find_root(mounts), *next;
+	size_t steps;
+
+	*remote = false;
+	/* A table that changed as it was read may have a circle. */
+	for (steps = 0; steps < mounts->count; steps++) {
+		next = next_on_way(mounts, on, path);
+		if (!next)
+			break;
+		on = next;
+		if (is_network(on->type) || is_userspace(on->type))
+			*remote = true;
+	}
+	return on;
 }
 
 bool plan_has_path(const struct plan *plan, const char *path)

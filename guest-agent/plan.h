@@ -67,6 +67,13 @@ void plan_free(struct plan *plan);
 /* The entry of @plan for the file system of @mount, NULL if there is none. */
 const struct plan_entry *plan_find(const struct plan *plan, const struct mount *mount);
 
+/*
+ * The mount in which a walk along @path ends, which is absolute and has no symbolic links;
+ * NULL if that is not in the table. *remote: on the way, the root apart, is a file system that
+ * waits for another machine or for a process, so that the walk may not end.
+ */
+const struct mount *plan_walk(const struct mounts *mounts, const char *path, bool *remote);
+
 /* Whether a file system is mounted at @path, which may end with slashes. */
 bool plan_has_path(const struct plan *plan, const char *path);
 

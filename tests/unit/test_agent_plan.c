@@ -59,6 +59,8 @@ static void lines_are_taken_apart(void **state)
 	parse(&mounts, usual);
 	assert_int_equal(mounts.count, 9);
 	assert_int_equal(mounts.all[1].id, 26);
+	assert_int_equal(mounts.all[1].parent, 1);
+	assert_int_equal(mounts.all[8].parent, 26);
 	assert_int_equal(mounts.all[1].dev_major, 202);
 	assert_int_equal(mounts.all[1].dev_minor, 0);
 	assert_string_equal(mounts.all[1].type, "ext4");
@@ -101,6 +103,7 @@ static void broken_lines_are_refused(void **state)
 		"26 1 202:0 / / rw shared:1 ext4 /dev/xvda rw\n",
 		"26 1 202:0 / / rw - ext4 /dev/xvda\n",
 		"x 1 202:0 / / rw - ext4 /dev/xvda rw\n",
+		"26 x 202:0 / / rw - ext4 /dev/xvda rw\n",
 		"26 1 202 / / rw - ext4 /dev/xvda rw\n",
 		"26 1 202:0x / / rw - ext4 /dev/xvda rw\n",
 	};
@@ -222,6 +225,113 @@ static void circle_is_frozen_all_the_same(void **state)
 	release(&plan, &mounts);
 }
 
+/* In the table @text, a walk along @path ends in the mount @id, 0 for none that it has. */
+static void walk_ends(const char *text, const char *path, unsigned int id, bool is_remote)
+{
+	const struct mount *mount;
+	struct mounts mounts;
+	bool remote;
+
+	parse(&mounts, text);
+	mount = plan_walk(&mounts, path, &remote);
+	assert_int_equal(mount ? mount->id : 0, id);
+	assert_int_equal(remote, is_remote);
+	mounts_free(&mounts);
+}
+
+#define ROOT "26 1 202:0 / / rw - ext4 /dev/xvda rw\n"
+
+static void walk_ends_at_the_mount_that_is_seen(void **state)
+{
+	static const char table[] = ROOT "30 26 202:16 / /data rw - ext4 /dev/xvdb rw\n"
+					 "31 30 202:32 / /data/a\\040b rw - xfs /dev/xvdc rw\n"
+					 "32 26 202:0 /var /mnt rw - ext4 /dev/xvda rw\n";
+
+	(void)state;
+	walk_ends(table, "/", 26, false);
+	walk_ends(table, "/data", 30, false);
+	walk_ends(table, "/database", 26, false);
+	walk_ends(table, "/data/a", 30, false);
+	walk_ends(table, "/data/a b", 31, false);
+	walk_ends(table, "/data/a b/c", 31, false);
+	walk_ends(table, "/mnt", 32, false);
+	walk_ends(usual, "/data", 30, false);
+	walk_ends(usual, "/loop", 35, false);
+}
+
+static void walk_ends_at_what_covers_a_mount(void **state)
+{
+	static const char table[] = ROOT "30 26 202:16 / /data rw - ext4 /dev/xvdb rw\n"
+					 "31 26 202:32 / /a/b/c rw - xfs /dev/xvdc rw\n"
+					 "40 30 0:40 / /data rw - nfs4 host:/ rw\n"
+					 "41 26 202:48 / /a/b rw - ext4 /dev/xvdd rw\n"
+					 "42 41 202:64 / /a/b/d rw - ext4 /dev/xvde rw\n"
+					 "43 42 202:80 / /a/b/d rw - ext4 /dev/xvdf rw\n";
+
+	(void)state;
+	walk_ends(table, "/data", 40, true);
+	walk_ends(table, "/a/b/c", 41, false);
+	walk_ends(table, "/a/b/d", 43, false);
+	walk_ends(table, "/a", 26, false);
+}
+
+static void walk_through_another_machine_or_a_process_may_not_end(void **state)
+{
+	static const char table[] = ROOT "30 26 0:40 / /srv rw - nfs host:/ rw\n"
+					 "31 30 202:16 / /srv/a rw - ext4 /dev/xvdb rw\n"
+					 "32 26 0:41 / /home rw - fuse.sshfs b:/ rw\n"
+					 "33 32 0:24 / /home/b rw - tmpfs none rw\n"
+					 "34 33 202:32 / /home/b/c rw - ext4 /dev/xvdc rw\n";
+
+	(void)state;
+	walk_ends(table, "/srv/a", 31, true);
+	walk_ends(table, "/home/b/c", 34, true);
+	walk_ends(table, "/home2", 26, false);
+	/* The agent itself is in the root. */
+	walk_ends(
+		"26 1 0:20 / / rw - nfs4 host:/ rw\n30 26 202:16 / /data rw - ext4 /dev/xvdb rw\n",
+		"/data", 30, false);
+}
+
+static void walk_begins_at_the_root(void **state)
+{
+	/* Something is mounted over it, which nobody sees. */
+	static const char covered[] = ROOT "30 26 202:16 / /data rw - ext4 /dev/xvdb rw\n"
+					   "40 26 0:40 / / rw - nfs4 host:/ rw\n"
+					   "41 40 202:32 / /data rw - ext4 /dev/xvdc rw\n";
+	/* It is a folder of a mount that is not seen. */
+	static const char changed[] = "30 26 202:16 / /data rw - ext4 /dev/xvdb rw\n"
+				      "31 30 202:32 / /data/a rw - ext4 /dev/xvdc rw\n"
+				      "32 26 202:48 / /b rw - ext4 /dev/xvdd rw\n";
+
+	(void)state;
+	walk_ends(covered, "/", 26, false);
+	walk_ends(covered, "/data", 30, false);
+	walk_ends(changed, "/", 0, false);
+	walk_ends(changed, "/data", 30, false);
+	walk_ends(changed, "/data/a", 31, false);
+	walk_ends(changed, "/b", 32, false);
+	/* As the first one of all has itself for a parent. */
+	walk_ends("1 1 0:2 / / rw - rootfs none rw\n2 1 202:0 / /b rw - ext4 /dev/xvda rw\n", "/b",
+		  2, false);
+}
+
+static void walk_in_a_circle_ends(void **state)
+{
+	static const char table[] = "30 31 202:16 / /a rw - ext4 /dev/xvdb rw\n"
+				    "31 30 202:32 / /a rw - ext4 /dev/xvdc rw\n"
+				    "32 9 202:32 / /a rw - ext4 /dev/xvdc rw\n"
+				    "9 32 202:32 / /a rw - ext4 /dev/xvdc rw\n";
+	struct mounts mounts;
+	bool remote;
+
+	(void)state;
+	parse(&mounts, table);
+	plan_walk(&mounts, "/a", &remote);
+	mounts_free(&mounts);
+	walk_ends("", "/a", 0, false);
+}
+
 static void nothing_mounted_is_an_empty_plan(void **state)
 {
 	const struct plan_rules rules = { .pseudo = pseudo };
@@ -246,6 +356,11 @@ int main(void)
 		cmocka_unit_test(a_path_with_nothing_mounted_is_told_from_others),
 		cmocka_unit_test(image_is_frozen_before_what_it_lies_in),
 		cmocka_unit_test(circle_is_frozen_all_the_same),
+		cmocka_unit_test(walk_ends_at_the_mount_that_is_seen),
+		cmocka_unit_test(walk_ends_at_what_covers_a_mount),
+		cmocka_unit_test(walk_through_another_machine_or_a_process_may_not_end),
+		cmocka_unit_test(walk_begins_at_the_root),
+		cmocka_unit_test(walk_in_a_circle_ends),
 		cmocka_unit_test(nothing_mounted_is_an_empty_plan),
 	};
 

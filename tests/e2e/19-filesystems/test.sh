@@ -103,6 +103,17 @@ is 'the report names it' /run/more "$(fs failed)"
 expect 0 'it is unmounted' ask g1 umount /run/more
 expect 0 'all is well' is_well
 
+expect 0 'something is mounted over one of two mounts' ask g1 mount -t tmpfs none /data
+expect 0 'it is frozen by way of the other' quiesce g1 -- true
+is 'as all are' "$points" "$(fs frozen)"
+expect 0 'it is uncovered' ask g1 umount /data
+expect 0 'something is mounted over the only one' ask g1 mount -t tmpfs none /mnt/lvm
+expect 125 'that is an error' quiesce g1 -- true
+is 'the report names it' /mnt/lvm "$(fs failed)"
+has 'and says why' 'another mount hides it' "$output$errors"
+expect 0 'it is uncovered' ask g1 umount /mnt/lvm
+expect 0 'all is well' is_well
+
 expect 0 'somebody else freezes one' ask g1 fsfreeze -f /mnt/xfs
 output=$(quiesce g1 -- true 2>"$state/quiesce.err")
 case $LAB_RELEASE in
