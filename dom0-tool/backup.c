@@ -40,6 +40,27 @@ static int backup_read_config(struct backup *b, char **json)
 	return ret ? msg_error("cannot read the domain's configuration: %s", strerror(-ret)) : 0;
 }
 
+static int backup_check_qcow2(int dir, const char *name)
+{
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return msg_error("cannot open '%s': %s", name, strerror(errno));
+	ret = qcow2_check(fd, name);
+	close(fd);
+	return ret;
+}
+
+static int backup_check_disk(const struct disk *disk)
+{
+	if (!strcmp(disk->format, "qcow2"))
+		return backup_check_qcow2(AT_FDCWD, disk->path);
+	if (!strcmp(disk->format, "raw"))
+		return 0;
+	return msg_error("the disk %s has the format %s; raw and qcow2 are known", disk->vdev,
+			 disk->format);
+}
+
 static int backup_prepare(struct backup *b)
 {
 	struct manifest *m = &b->manifest;
@@ -49,10 +70,8 @@ static int backup_prepare(struct backup *b)
 	    disks_measure(&m->disks) || backup_read_config(b, &b->config))
 		return -1;
 	for (i = 0; i < m->disks.n; i++)
-		if (strcmp(m->disks.disk[i].format, "raw") &&
-		    strcmp(m->disks.disk[i].format, "qcow2"))
-			return msg_error("the disk %s has the format %s; raw and qcow2 are known",
-					 m->disks.disk[i].vdev, m->disks.disk[i].format);
+		if (backup_check_disk(&m->disks.disk[i]))
+			return -1;
 	m->files = calloc(m->disks.n + 1, sizeof(*m->files));
 	m->domain = strdup(b->dom->name);
 	if (!m->files || !m->domain)
@@ -170,23 +189,23 @@ static int backup_check_format(const struct disk *disk, const char *format)
 }
 
 /* A hook that failed unnoticed, in a pipe say, may have made half a copy. */
-static int backup_check_raw(const struct disk *disk, const struct manifest_file *file)
+static int backup_check_raw(const struct disk *disk, const struct stat *st)
 {
-	if (file->bytes >= disk->bytes)
+	if ((uint64_t)st->st_size >= disk->bytes)
 		return 0;
 	return msg_error("the disk hook's copy of %s has %llu bytes, the disk has %llu", disk->vdev,
-			 (unsigned long long)file->bytes, (unsigned long long)disk->bytes);
+			 (unsigned long long)st->st_size, (unsigned long long)disk->bytes);
 }
 
-static int backup_check_qcow2(const struct backup *b, const struct manifest_file *file)
+/* Take the hook's copy @name, in @format. What can be seen at once comes before its digest. */
+static int backup_take(struct backup *b, const struct disk *disk, const char *format,
+		       const char *name, const struct stat *st, struct manifest_file *file)
 {
-	int fd = manifest_open(file, b->folder.fd), ret;
-
-	if (fd < 0)
+	if (backup_check_format(disk, format) ||
+	    (strcmp(format, "raw") ? backup_check_qcow2(b->folder.fd, name) :
+				     backup_check_raw(disk, st)))
 		return -1;
-	ret = qcow2_check(fd, file->name);
-	close(fd);
-	return ret;
+	return manifest_measure(file, b->folder.fd, name);
 }
 
 /* The copy that the hook made of @disk, in the disk's format. */
@@ -196,21 +215,11 @@ static int backup_find(struct backup *b, struct disk *disk, struct manifest_file
 	struct stat st;
 
 	snprintf(name, sizeof(name), "%s" BACKUP_RAW, disk->vdev);
-	if (!fstatat(b->folder.fd, name, &st, AT_SYMLINK_NOFOLLOW)) {
-		return backup_check_format(disk, "raw") ||
-				       manifest_measure(file, b->folder.fd, name) ||
-				       backup_check_raw(disk, file) ?
-			       -1 :
-			       0;
-	}
+	if (!fstatat(b->folder.fd, name, &st, AT_SYMLINK_NOFOLLOW))
+		return backup_take(b, disk, "raw", name, &st, file);
 	snprintf(name, sizeof(name), "%s" BACKUP_QCOW2, disk->vdev);
-	if (!fstatat(b->folder.fd, name, &st, AT_SYMLINK_NOFOLLOW)) {
-		return backup_check_format(disk, "qcow2") ||
-				       manifest_measure(file, b->folder.fd, name) ||
-				       backup_check_qcow2(b, file) ?
-			       -1 :
-			       0;
-	}
+	if (!fstatat(b->folder.fd, name, &st, AT_SYMLINK_NOFOLLOW))
+		return backup_take(b, disk, "qcow2", name, &st, file);
 	return msg_error("the disk hook made no copy of the disk %s", disk->vdev);
 }
 

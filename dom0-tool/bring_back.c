@@ -13,13 +13,13 @@
 
 #include "backup.h"
 #include "bring_back.h"
+#include "disk_extent.h"
 #include "disk_file.h"
 #include "domain_xen.h"
 #include "lock.h"
 #include "manifest.h"
 #include "msg.h"
 #include "qcow2.h"
-#include "same_file.h"
 
 /**
  * struct place - where a disk of the backup goes
@@ -134,24 +134,28 @@ static int back_places(struct back *b)
 	return 0;
 }
 
-static bool back_is(const struct back *b, const struct manifest_file *file, const struct stat *st)
+/* True if @e has something of the backup's file @file. */
+static bool back_is(const struct back *b, const struct manifest_file *file,
+		    const struct disk_extent *e)
 {
-	struct stat own;
+	char path[sizeof(file->name) + 32];
+	struct disk_extent own;
 
-	return !fstatat(b->dir, file->name, &own, AT_SYMLINK_NOFOLLOW) && same_file(&own, st);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", b->dir, file->name);
+	return !disk_extent_of(path, &own) && disk_extent_overlap(e, &own);
 }
 
-/* True if the file is one of the backup's. */
-static bool back_has(const struct back *b, const struct stat *st)
+/* True if @e has something of a file of the backup's. */
+static bool back_has(const struct back *b, const struct disk_extent *e)
 {
 	static const struct manifest_file own = { .name = MANIFEST_NAME };
 	size_t i;
 
 	for (i = 0; i < b->manifest.disks.n; i++)
-		if (back_is(b, &b->manifest.files[i], st))
+		if (back_is(b, &b->manifest.files[i], e))
 			return true;
-	return back_is(b, &own, st) || back_is(b, &b->manifest.config, st) ||
-	       (*b->manifest.memory.name && back_is(b, &b->manifest.memory, st));
+	return back_is(b, &own, e) || back_is(b, &b->manifest.config, e) ||
+	       (*b->manifest.memory.name && back_is(b, &b->manifest.memory, e));
 }
 
 /* Where disk @i goes must be none of the backup's own files, nor where a disk before it goes. */
@@ -159,19 +163,19 @@ static int back_check_apart(const struct back *b, size_t i)
 {
 	const struct place *p = &b->places[i];
 	const char *vdev = b->manifest.disks.disk[i].vdev;
-	struct stat st, other;
+	struct disk_extent e, other;
 	size_t j;
 
-	if (stat(p->path, &st))
-		return errno == ENOENT ?
-			       0 :
-			       msg_error("cannot look at '%s': %s", p->path, strerror(errno));
-	if (back_has(b, &st))
+	if (access(p->path, F_OK) && errno == ENOENT)
+		return 0;
+	if (disk_extent_of(p->path, &e))
+		return msg_error("cannot look at '%s': %s", p->path, strerror(errno));
+	if (back_has(b, &e))
 		return msg_error(
 			"the disk %s would go to '%s', which is the backup's own file; give another place with --disk %s=PATH",
 			vdev, p->path, vdev);
 	for (j = 0; j < i; j++)
-		if (!stat(b->places[j].path, &other) && same_file(&st, &other))
+		if (!disk_extent_of(b->places[j].path, &other) && disk_extent_overlap(&e, &other))
 			return msg_error(
 				"the disks %s and %s would both go to '%s'; give another place with --disk %s=PATH",
 				b->manifest.disks.disk[j].vdev, vdev, p->path, vdev);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -35,7 +36,7 @@ static void extent_shift(struct disk_extent *e, uint64_t offset, uint64_t bytes)
 		e->end = end;
 }
 
-/* A number that sysfs has of a block device, in @base's. Returns 0 or -1. */
+/* A number that sysfs has of a block device. Returns 0 or -1. */
 static int extent_number(dev_t dev, const char *name, uint64_t *n)
 {
 	char path[128];
@@ -93,21 +94,29 @@ static int extent_partition(dev_t *dev, struct disk_extent *e)
 	return 0;
 }
 
-/* What the kernel says of the loop device @dev. Returns 1 if it is none, or has no file. */
-static int extent_loop_status(dev_t dev, struct loop_info64 *info)
+/* The kernel's name of the block device @dev. Returns 0 or -1. */
+static int extent_name(dev_t dev, char name[NAME_MAX + 1])
 {
-	char link[64], name[PATH_MAX], path[PATH_MAX + 8];
-	int fd, ret;
+	char link[64], target[PATH_MAX], *slash;
 	ssize_t n;
 
 	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", major(dev), minor(dev));
-	n = readlink(link, name, sizeof(name) - 1);
+	n = readlink(link, target, sizeof(target) - 1);
 	if (n <= 0)
-		return 1;
-	name[n] = '\0';
-	if (strncmp(strrchr(name, '/') ? strrchr(name, '/') + 1 : name, "loop", 4))
-		return 1;
-	snprintf(path, sizeof(path), "/dev/%s", strrchr(name, '/') + 1);
+		return -1;
+	target[n] = '\0';
+	slash = strrchr(target, '/');
+	snprintf(name, NAME_MAX + 1, "%.*s", NAME_MAX, slash ? slash + 1 : target);
+	return 0;
+}
+
+/* Ask the kernel about the loop device /dev/@name. Returns 1 if it has no file. */
+static int extent_loop_status(const char *name, struct loop_info64 *info)
+{
+	char path[NAME_MAX + 8];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "/dev/%s", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
@@ -125,8 +134,12 @@ static int extent_loop_status(dev_t dev, struct loop_info64 *info)
 static int extent_loop(dev_t *dev, struct disk_extent *e)
 {
 	struct loop_info64 info = { .lo_number = 0 };
-	int ret = extent_loop_status(*dev, &info);
+	char name[NAME_MAX + 1];
+	int ret;
 
+	if (extent_name(*dev, name) || strncmp(name, "loop", 4))
+		return 1;
+	ret = extent_loop_status(name, &info);
 	if (ret)
 		return ret;
 	extent_shift(e, info.lo_offset, info.lo_sizelimit);
@@ -173,6 +186,44 @@ int disk_extent_of(const char *path, struct disk_extent *e)
 		return disk_extent_of_device(st.st_rdev, e);
 	*e = (struct disk_extent){ .dev = st.st_dev, .ino = st.st_ino, .end = UINT64_MAX };
 	return 0;
+}
+
+/* As disk_extent_claimed(), of the loop device /dev/@name only. */
+static int extent_loop_claimed(const char *name, const struct disk_extent *e)
+{
+	struct loop_info64 info = { .lo_number = 0 };
+	char path[NAME_MAX + 8];
+	int ret = extent_loop_status(name, &info), fd;
+
+	/* Without a node nobody has opened it by one. */
+	if (ret)
+		return ret > 0 || errno == ENOENT ? 0 : -1;
+	if (info.lo_rdevice || info.lo_device != e->dev || info.lo_inode != e->ino)
+		return 0;
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+	if (fd < 0)
+		return errno == EBUSY ? 1 : -1;
+	close(fd);
+	return 0;
+}
+
+int disk_extent_claimed(const struct disk_extent *e)
+{
+	struct dirent *d;
+	int ret = 0;
+	DIR *dir;
+
+	if (e->block)
+		return 0;
+	dir = opendir("/sys/block");
+	if (!dir)
+		return -1;
+	while (!ret && (d = readdir(dir)))
+		if (!strncmp(d->d_name, "loop", 4))
+			ret = extent_loop_claimed(d->d_name, e);
+	closedir(dir);
+	return ret;
 }
 
 static bool extent_of_one(const struct disk_extent *a, const struct disk_extent *b)

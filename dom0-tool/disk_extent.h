@@ -30,6 +30,12 @@ int disk_extent_of(const char *path, struct disk_extent *e);
 /* Find that of the block device @dev. Returns 0, or -1 with errno set. */
 int disk_extent_of_device(dev_t dev, struct disk_extent *e);
 
+/*
+ * Whether a loop device by which bytes of the file @e can be had is in exclusive use: mounted, or
+ * below another device. Returns 1 or 0, or -1 with errno set if it cannot be told.
+ */
+int disk_extent_claimed(const struct disk_extent *e);
+
 /* True if they have a byte in common. */
 bool disk_extent_overlap(const struct disk_extent *a, const struct disk_extent *b);
 

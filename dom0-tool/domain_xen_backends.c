@@ -2,17 +2,20 @@
 /* What the block backends of this domain really have open, whatever it is called by now. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "disk_extent.h"
 #include "domain_xen.h"
 #include "msg.h"
 
 #define BACKENDS_BLKBACK "/local/domain/0/backend/vbd"
+#define BACKENDS_DOM0_PID "/run/xen/qemu-dom0.pid"
 
 /* Domains that one call asks for. */
 #define BACKENDS_DOMAINS 256
@@ -27,22 +30,51 @@ static char *backends_read(struct xen *xen, const char *path, const char *key)
 	return xs_read(xen->xs, XBT_NULL, full, &len);
 }
 
-/* The device that the blkback at @path has. Returns 0, or -1 if it has none or none is found. */
-static int backends_blkback(struct xen *xen, const char *path, struct disk_extent *e)
+/*
+ * The device of domain @domid's blkback @devid. Returns 1 if it has none, or is none of the
+ * kernel's any more; -1 if it cannot be told what it is.
+ */
+static int backends_blkback(struct xen *xen, const char *domid, const char *devid,
+			    struct disk_extent *e)
 {
-	char *text = backends_read(xen, path, "physical-device");
 	unsigned int major_number, minor_number;
+	char path[128], *text;
 	int n;
 
+	snprintf(path, sizeof(path), "/sys/bus/xen-backend/devices/vbd-%.32s-%.32s", domid, devid);
+	if (access(path, F_OK) && errno == ENOENT)
+		return 1;
+	snprintf(path, sizeof(path), BACKENDS_BLKBACK "/%.32s/%.32s", domid, devid);
+	text = backends_read(xen, path, "physical-device");
 	if (!text)
-		return -1;
+		return 1;
 	n = sscanf(text, "%x:%x", &major_number, &minor_number);
 	free(text);
 	return n == 2 ? disk_extent_of_device(makedev(major_number, minor_number), e) : -1;
 }
 
-/* True if one of the files that the process @pid has open overlaps with @e. */
-static bool backends_process_has(long pid, const struct disk_extent *e)
+/* True if the process @pid can write to what it has open as @fd, or if it cannot be told. */
+static bool backends_is_writable(long pid, const char *fd)
+{
+	unsigned int flags;
+	bool found = false;
+	char line[128];
+	FILE *f;
+
+	snprintf(line, sizeof(line), "/proc/%ld/fdinfo/%.32s", pid, fd);
+	f = fopen(line, "re");
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "flags: %o", &flags) == 1;
+	if (f)
+		fclose(f);
+	return !found || (flags & O_ACCMODE) != O_RDONLY;
+}
+
+/*
+ * True if one of the files that the process @pid has open, for writing if @writable, overlaps
+ * with @e.
+ */
+static bool backends_process_has(long pid, const struct disk_extent *e, bool writable)
 {
 	struct disk_extent other;
 	char path[300];
@@ -54,7 +86,8 @@ static bool backends_process_has(long pid, const struct disk_extent *e)
 	dir = opendir(path);
 	while (dir && !has && (d = readdir(dir))) {
 		snprintf(path, sizeof(path), "/proc/%ld/fd/%.200s", pid, d->d_name);
-		has = !disk_extent_of(path, &other) && disk_extent_overlap(e, &other);
+		has = !disk_extent_of(path, &other) && disk_extent_overlap(e, &other) &&
+		      (!writable || backends_is_writable(pid, d->d_name));
 	}
 	if (dir)
 		closedir(dir);
@@ -74,38 +107,35 @@ static long backends_qemu(struct xen *xen, uint32_t domid)
 	return pid > 0 ? pid : 0;
 }
 
-static bool backends_is_same(struct xen *xen, uint32_t domid, const char *backend,
-			     const struct disk_extent *e)
+/* The device is that of the last two components of @backend. Returns as backends_blkback(). */
+static int backends_blkback_of(struct xen *xen, const char *backend, struct disk_extent *e)
 {
-	struct disk_extent other;
-	long pid;
+	const char *devid = strrchr(backend, '/');
+	char domid[16];
 
-	if (strstr(backend, "/vbd/"))
-		return !backends_blkback(xen, backend, &other) && disk_extent_same(e, &other);
-	/* Of others than these, nothing is known. */
-	if (!strstr(backend, "/qdisk/"))
-		return true;
-	pid = backends_qemu(xen, domid);
-	return !pid || backends_process_has(pid, e);
+	snprintf(domid, sizeof(domid), "%.15s", strstr(backend, "/vbd/") + strlen("/vbd/"));
+	domid[strcspn(domid, "/")] = '\0';
+	return backends_blkback(xen, domid, devid + 1, e);
 }
 
-int domain_xen_check_backend(struct xen *xen, uint32_t domid, const libxl_device_disk *config,
-			     const struct disk *disk)
+/* Whether the guest has @e, the disk @disk, by @backend; -1, recorded, if it has not. */
+static int backends_compare(struct xen *xen, uint32_t domid, const char *backend,
+			    const struct disk *disk, const struct disk_extent *e)
 {
-	struct disk_extent e;
-	libxl_diskinfo info;
-	bool same;
+	struct disk_extent other;
+	bool same = true;
+	long pid;
 
-	if (disk_extent_of(disk->path, &e))
-		return msg_error("cannot find out what the disk %s, '%s', is: %s", disk->vdev,
-				 disk->path, strerror(errno));
-	libxl_diskinfo_init(&info);
-	if (libxl_device_disk_getinfo(xen->ctx, domid, config, &info)) {
-		libxl_diskinfo_dispose(&info);
-		return msg_error("the disk %s is gone", disk->vdev);
+	if (strstr(backend, "/vbd/")) {
+		if (backends_blkback_of(xen, backend, &other))
+			return msg_error("cannot find out which device the guest has as %s",
+					 disk->vdev);
+		same = disk_extent_same(e, &other);
+	} else if (strstr(backend, "/qdisk/")) {
+		/* What it has a snapshot on is open for reading only. */
+		pid = backends_qemu(xen, domid);
+		same = !pid || backends_process_has(pid, e, !disk->readonly);
 	}
-	same = backends_is_same(xen, domid, info.backend ? info.backend : "", &e);
-	libxl_diskinfo_dispose(&info);
 	if (same)
 		return 0;
 	return msg_error(
@@ -113,47 +143,81 @@ int domain_xen_check_backend(struct xen *xen, uint32_t domid, const libxl_device
 		disk->vdev, disk->path);
 }
 
-/* True if the domain is configured with something of @e, or if it cannot be told. */
+int domain_xen_check_backend(struct xen *xen, uint32_t domid, const libxl_device_disk *config,
+			     const struct disk *disk)
+{
+	struct disk_extent e;
+	libxl_diskinfo info;
+	int ret;
+
+	/* What a script puts on top of it is the script's. */
+	if (config->script)
+		return 0;
+	if (disk_extent_of(disk->path, &e))
+		return msg_error("cannot find out what the disk %s, '%s', is: %s", disk->vdev,
+				 disk->path, strerror(errno));
+	libxl_diskinfo_init(&info);
+	/* After an error libxl has freed some of it. */
+	if (libxl_device_disk_getinfo(xen->ctx, domid, config, &info))
+		return msg_error("the disk %s is gone", disk->vdev);
+	ret = backends_compare(xen, domid, info.backend ? info.backend : "", disk, &e);
+	libxl_diskinfo_dispose(&info);
+	return ret;
+}
+
+/* True if @config is something of @e, or if it cannot be told. */
+static bool backends_is_config(const libxl_device_disk *config, const struct disk_extent *e)
+{
+	struct disks disks = { .disk = NULL };
+	struct disk_extent other;
+	bool is;
+
+	/* An empty drive; and what is at another domain has its name there. */
+	if (!config->pdev_path || !*config->pdev_path || config->backend_domid ||
+	    config->backend_domname)
+		return false;
+	/* What is gone cannot be the one that is there; what a script finds can. */
+	if (!disks_add(&disks, "disk", config->pdev_path, "raw", false))
+		is = disk_extent_of(disks.disk[0].path, &other) || disk_extent_overlap(e, &other);
+	else
+		is = config->script || *config->pdev_path != '/';
+	msg_error_clear();
+	disks_free(&disks);
+	return is;
+}
+
+/*
+ * True if the domain is configured with something of @e, or if that cannot be told. One without a
+ * configuration is being made or undone; what it has by then, its backends have.
+ */
 static bool backends_configured(struct xen *xen, uint32_t domid, const struct disk_extent *e)
 {
 	libxl_domain_config config;
-	struct disk_extent other;
-	struct disks disks;
-	bool has;
-	size_t i;
+	bool has = false;
+	int i;
 
 	libxl_domain_config_init(&config);
-	has = libxl_retrieve_domain_configuration(xen->ctx, domid, &config, NULL) != 0;
-	for (i = 0; !has && i < (size_t)config.num_disks; i++) {
-		if (!config.disks[i].pdev_path)
-			continue;
-		memset(&disks, 0, sizeof(disks));
-		/* What is gone cannot be the one that is there; what a script finds can. */
-		if (!disks_add(&disks, "disk", config.disks[i].pdev_path, "raw", false))
-			has = disk_extent_of(disks.disk[0].path, &other) ||
-			      disk_extent_overlap(e, &other);
-		else
-			has = config.disks[i].script || *config.disks[i].pdev_path != '/';
-		msg_error_clear();
-		disks_free(&disks);
-	}
+	if (!libxl_retrieve_domain_configuration(xen->ctx, domid, &config, NULL))
+		for (i = 0; i < config.num_disks && !has; i++)
+			has = backends_is_config(&config.disks[i], e);
 	libxl_domain_config_dispose(&config);
 	return has;
 }
 
-/* True if a blkback of domain @domid, a directory's name, has something of @e. */
+/* True if a blkback of domain @domid, a directory's name, has something of @e, or may have it. */
 static bool backends_connected(struct xen *xen, const char *domid, const struct disk_extent *e)
 {
 	struct disk_extent other;
 	char path[128], **names;
 	unsigned int n, i;
 	bool has = false;
+	int ret;
 
 	snprintf(path, sizeof(path), BACKENDS_BLKBACK "/%.32s", domid);
 	names = xs_directory(xen->xs, XBT_NULL, path, &n);
 	for (i = 0; names && i < n && !has; i++) {
-		snprintf(path, sizeof(path), BACKENDS_BLKBACK "/%.32s/%.32s", domid, names[i]);
-		has = !backends_blkback(xen, path, &other) && disk_extent_overlap(e, &other);
+		ret = backends_blkback(xen, domid, names[i], &other);
+		has = ret < 0 || (!ret && disk_extent_overlap(e, &other));
 	}
 	free(names);
 	return has;
@@ -180,33 +244,59 @@ static bool backends_domain_has(struct xen *xen, uint32_t domid, const struct di
 {
 	long pid = backends_qemu(xen, domid);
 
-	return backends_configured(xen, domid, e) || (pid && backends_process_has(pid, e));
+	return backends_configured(xen, domid, e) || (pid && backends_process_has(pid, e, false));
 }
 
-int domain_xen_check_unused(struct xen *xen, const char *path)
+/* True if the QEMU that serves dom0 itself has something of @e. */
+static bool backends_dom0_has(const struct disk_extent *e)
+{
+	FILE *f = fopen(BACKENDS_DOM0_PID, "re");
+	long pid;
+	bool has;
+
+	if (!f)
+		return false;
+	has = fscanf(f, "%ld", &pid) == 1 && backends_process_has(pid, e, false);
+	fclose(f);
+	return has;
+}
+
+static int backends_check_domains(struct xen *xen, const char *path, const struct disk_extent *e)
 {
 	xc_domaininfo_t info[BACKENDS_DOMAINS];
 	uint32_t first = 1;
-	struct disk_extent e;
 	int n, i;
 
-	if (disk_extent_of(path, &e)) {
-		if (errno == ENOENT)
-			return 0;
-		return msg_error("cannot find out what '%s' is: %s", path, strerror(errno));
-	}
-	if (backends_check_connected(xen, path, &e))
-		return -1;
 	do {
 		n = xc_domain_getinfolist(xen->xch, first, BACKENDS_DOMAINS, info);
 		if (n < 0)
 			return msg_error("cannot list the domains");
 		for (i = 0; i < n; i++) {
-			if (backends_domain_has(xen, info[i].domain, &e))
+			if (backends_domain_has(xen, info[i].domain, e))
 				return msg_error("the disk '%s' may be in use by domain %u", path,
 						 info[i].domain);
 			first = info[i].domain + 1;
 		}
 	} while (n == BACKENDS_DOMAINS);
 	return 0;
+}
+
+int domain_xen_check_unused(struct xen *xen, const char *path)
+{
+	struct disk_extent e;
+	int claimed;
+
+	if (access(path, F_OK) && errno == ENOENT)
+		return 0;
+	if (disk_extent_of(path, &e))
+		return msg_error("cannot find out what '%s' is: %s", path, strerror(errno));
+	if (backends_check_connected(xen, path, &e) || backends_check_domains(xen, path, &e))
+		return -1;
+	if (backends_dom0_has(&e))
+		return msg_error("the disk '%s' is in use by domain 0", path);
+	claimed = disk_extent_claimed(&e);
+	if (claimed < 0)
+		return msg_error("cannot find out which loop devices have '%s': %s", path,
+				 strerror(errno));
+	return claimed ? msg_error("the disk '%s' is in use by way of a loop device", path) : 0;
 }

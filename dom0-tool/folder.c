@@ -170,7 +170,8 @@ int folder_publish(struct folder *folder)
 		return msg_error("cannot bring '%s' to disk: %s", folder->path, strerror(errno));
 	if (folder_rename(folder))
 		return msg_error("cannot name '%s': %s", folder->path, strerror(errno));
-	if (fsync(folder->dir))
+	/* Some file systems bring names to disk by themselves, and know of no other way. */
+	if (fsync(folder->dir) && errno != EINVAL)
 		return folder_withdraw(folder, errno);
 	folder->temp[0] = '\0';
 	return 0;
