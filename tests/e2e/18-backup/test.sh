@@ -62,15 +62,18 @@ expect 1 'nor is a part of one' stillpoint restore --force --disks-only \
 	--disk "xvda=$loop" --disk xvdb=/guests/none.img "$backups/b"
 has 'the message names the domain again' 'in use by domain' "$errors"
 losetup -d "$loop"
-mv /guests/g1/data.img /guests/g1/moved.img
-cp --reflink=always /guests/g1/moved.img /guests/g1/data.img
+truncate -s 8M /guests/g1/extra.img
+expect 0 'attach a disk by the name of a file' xl block-attach g1 '/guests/g1/extra.img,raw,xvdc,w'
+mv /guests/g1/extra.img /guests/g1/moved.img
+cp --reflink=always /guests/g1/moved.img /guests/g1/extra.img
 expect 1 'nor one that was renamed' stillpoint restore --force --disks-only \
 	--disk xvda=/guests/g1/moved.img --disk xvdb=/guests/none.img "$backups/b"
 has 'the message names the domain once more' 'in use by domain' "$errors"
 expect 1 'and a file of its old name is not backed up' stillpoint backup g1 "$backups/moved"
-has 'the message says that it is another' "disk xvdb that the guest has is not '/guests/g1/data.img'" \
+has 'the message says that it is another' "disk xvdc that the guest has is not '/guests/g1/extra.img'" \
 	"$errors"
-mv /guests/g1/moved.img /guests/g1/data.img
+expect 0 'detach it' xl block-detach g1 xvdc
+rm /guests/g1/extra.img /guests/g1/moved.img
 expect 1 'a device that is not there becomes no file' stillpoint restore --force --disks-only \
 	--disk xvda=/dev/no-such-volume --disk xvdb=/guests/none.img "$backups/b"
 has 'the message says that it is not there' "there is no device '/dev/no-such-volume'" "$errors"
