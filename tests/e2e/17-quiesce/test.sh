@@ -62,7 +62,8 @@ if thorough; then
 	expect 3 "COMMAND's status" quiesce g1 -- sh -c 'exit 3'
 	expect 143 "COMMAND's signal" quiesce g1 -- sh -c 'kill -TERM $$'
 	expect 127 'no COMMAND' quiesce g1 -- /no/such/command
-	expect 126 'COMMAND that is none' quiesce g1 -- /etc/hostname
+	: >"$state/plain"
+	expect 126 'COMMAND that is none' quiesce g1 -- "$state/plain"
 	expect 2 'COMMAND is missing' quiesce g1
 	expect 0 'after all of that it is well' is_well
 fi
