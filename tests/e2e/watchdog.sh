@@ -49,11 +49,20 @@ no_case() {
 	rm -r "$files"
 }
 
-# told SECONDS: read a line. Ends with the script, whoever else holds the pipe.
+# told SECONDS: read a line. Ends with the script, whoever else holds the pipe. The time may be up
+# in the middle of a line, of which the shell reads each byte by itself.
+begun=
 told() {
-	local status
-	read -r -t "$1" limit files && return 0
+	local status part
+	IFS= read -r -t "$1" part
 	status=$?
+	begun+=$part
+	if [ "$status" = 0 ]; then
+		limit=${begun%% *}
+		files=${begun#* }
+		begun=
+		return 0
+	fi
 	[ "$status" -gt 128 ] && kill -0 "$script" 2>/dev/null || exit 0
 	return 1
 }
