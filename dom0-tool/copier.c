@@ -16,27 +16,11 @@
 /* Most pieces; with more pages, they are larger. */
 #define COPIER_PIECES 64
 
-/* Bytes of a processor's cache line, and of those that are fetched before a page is copied. */
-#define COPIER_LINE 64
-#define COPIER_FETCHED 256
-
 unsigned int copier_default_threads(void)
 {
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
 
 	return n < 1 ? 1 : n > COPIER_THREADS_DEFAULT ? COPIER_THREADS_DEFAULT : n;
-}
-
-/*
- * A processor reads ahead to a page's end only. Thus the next page's address is translated, and
- * its first lines come, while this one is copied.
- */
-static void copier_fetch(const uint8_t *page)
-{
-	size_t i;
-
-	for (i = 0; i < COPIER_FETCHED; i += COPIER_LINE)
-		__builtin_prefetch(page + i);
 }
 
 static void copier_do(struct copier_job *job)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <xenctrl.h>
 
@@ -47,6 +48,16 @@ static inline bool page_type_has_data(uint32_t type)
 static inline bool page_type_known(uint32_t type)
 {
 	return page_type_has_data(type) || page_type_number(type) >= 13;
+}
+
+/* Whether the PAGE_BYTES at @page are zero. */
+static inline bool page_is_zero(const void *page)
+{
+	const uint8_t *p = page;
+	uint64_t first;
+
+	memcpy(&first, p, sizeof(first));
+	return !first && !memcmp(p, p + sizeof(first), PAGE_BYTES - sizeof(first));
 }
 
 #endif /* STILLPOINT_PAGE_H */

@@ -227,7 +227,8 @@ static int live_send(struct save *s)
 		/* Where a page has one place, it is written there again. */
 		if (s->opts->image.layout != IMAGE_MAPPED && save_check_pages(s, round->sent))
 			return -1;
-		sender_put(&s->sender, slot);
+		if (sender_put(&s->sender, slot))
+			return -1;
 		if (save_tmem_live(s, false))
 			return -1;
 		if (s->opts->progress)
@@ -263,7 +264,7 @@ static int live_do_round(struct save *s)
 static uint64_t live_predict(const struct save *s)
 {
 	struct stillpoint_guest_half half;
-	uint64_t each_ns = s->types_cost.best_ns + s->sender.cost.best_ns;
+	uint64_t each_ns = s->types_cost.best_ns + sender_cost_ns(&s->sender);
 	uint64_t base = LIVE_PARK_US;
 
 	control_read(s->channel, &half);

@@ -105,7 +105,8 @@ int save_spill(struct save *s)
 			slot->pfn[slot->n] = s->snap.list[i];
 			slot->src[slot->n++] = s->mem.page[s->snap.list[i]];
 		}
-		sender_put(&s->sender, slot);
+		if (sender_put(&s->sender, slot))
+			return -1;
 	}
 	return sender_drain(&s->sender);
 }

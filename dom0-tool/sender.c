@@ -6,7 +6,7 @@
 #include "msg.h"
 #include "sender.h"
 
-#define SENDER_BYTES ((size_t)SENDER_SLOTS * SENDER_PAGES * PAGE_BYTES)
+#define SLOT_BYTES ((size_t)SENDER_PAGES * PAGE_BYTES)
 
 int sender_init(struct sender *s, struct copier *copier, struct image *img)
 {
@@ -15,17 +15,19 @@ int sender_init(struct sender *s, struct copier *copier, struct image *img)
 	memset(s, 0, sizeof(*s));
 	s->copier = copier;
 	s->img = img;
-	s->slots = calloc(SENDER_SLOTS, sizeof(*s->slots));
-	s->buffers = mmap(NULL, SENDER_BYTES, PROT_READ | PROT_WRITE,
+	s->nslots = img->ops->copy ? 1 : SENDER_SLOTS;
+	s->slots = calloc(s->nslots, sizeof(*s->slots));
+	s->buffers = mmap(NULL, s->nslots * SLOT_BYTES, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (s->buffers == MAP_FAILED)
 		s->buffers = NULL;
 	if (!s->slots || !s->buffers)
-		return msg_error("out of memory for %zu MiB of buffers", SENDER_BYTES >> 20);
-	for (slot = 0; slot < SENDER_SLOTS; slot++)
+		return msg_error("out of memory for %zu MiB of buffers",
+				 s->nslots * SLOT_BYTES >> 20);
+	for (slot = 0; slot < s->nslots; slot++)
 		for (i = 0; i < SENDER_PAGES; i++)
 			s->slots[slot].dst[i] =
-				s->buffers + ((size_t)slot * SENDER_PAGES + i) * PAGE_BYTES;
+				s->buffers + slot * SLOT_BYTES + (size_t)i * PAGE_BYTES;
 	return 0;
 }
 
@@ -36,10 +38,9 @@ static int sender_write_first(struct sender *s)
 	size_t i;
 
 	copier_wait(s->copier, &slot->job);
-	s->first = (s->first + 1) % SENDER_SLOTS;
+	s->first = (s->first + 1) % s->nslots;
 	s->used--;
 	copier_cost_add(&s->cost, slot->job.us, slot->n);
-	s->pages += slot->n;
 	for (i = 0; i < slot->n; i++) {
 		page.pfn = slot->pfn[i];
 		page.data = slot->dst[i];
@@ -51,18 +52,21 @@ static int sender_write_first(struct sender *s)
 
 struct sender_slot *sender_get(struct sender *s)
 {
-	if (s->used == SENDER_SLOTS && sender_write_first(s))
+	if (s->used == s->nslots && sender_write_first(s))
 		return NULL;
-	return &s->slots[(s->first + s->used) % SENDER_SLOTS];
+	return &s->slots[(s->first + s->used) % s->nslots];
 }
 
-void sender_put(struct sender *s, struct sender_slot *slot)
+int sender_put(struct sender *s, struct sender_slot *slot)
 {
+	if (s->img->ops->copy)
+		return s->img->ops->copy(s->img, slot->pfn, slot->src, slot->n);
 	slot->job.src = slot->src;
 	slot->job.dst = slot->dst;
 	slot->job.n = slot->n;
 	s->used++;
 	copier_submit(s->copier, &slot->job);
+	return 0;
 }
 
 int sender_drain(struct sender *s)
@@ -70,17 +74,22 @@ int sender_drain(struct sender *s)
 	while (s->used)
 		if (sender_write_first(s))
 			return -1;
-	return 0;
+	return s->img->ops->flush(s->img);
+}
+
+uint64_t sender_cost_ns(const struct sender *s)
+{
+	return s->img->ops->copy ? s->img->cost.best_ns : s->cost.best_ns;
 }
 
 void sender_free(struct sender *s)
 {
 	for (; s->used; s->used--) {
 		copier_wait(s->copier, &s->slots[s->first].job);
-		s->first = (s->first + 1) % SENDER_SLOTS;
+		s->first = (s->first + 1) % s->nslots;
 	}
 	if (s->buffers)
-		munmap(s->buffers, SENDER_BYTES);
+		munmap(s->buffers, s->nslots * SLOT_BYTES);
 	free(s->slots);
 	memset(s, 0, sizeof(*s));
 }

@@ -2,7 +2,8 @@
 /*
  * Pages on their way from a guest into an image. Threads copy them into a ring of
  * buffers; they are written from there in order, so that what is hashed and what is
- * written are the same bytes, whatever the guest does meanwhile.
+ * written are the same bytes, whatever the guest does meanwhile. An image that copies
+ * them by itself is told where they are.
  */
 #ifndef STILLPOINT_SENDER_H
 #define STILLPOINT_SENDER_H
@@ -29,19 +30,19 @@ struct sender_slot {
 
 /**
  * struct sender - the ring
+ * @nslots: of @slots
  * @first: slot to be written next
  * @used: slots that are under way
- * @pages: pages written so far
- * @cost: of copying a page
+ * @cost: of copying a page into a slot
  */
 struct sender {
 	struct copier *copier;
 	struct image *img;
 	struct sender_slot *slots;
+	unsigned int nslots;
 	uint8_t *buffers;
 	unsigned int first;
 	unsigned int used;
-	uint64_t pages;
 	struct copier_cost cost;
 };
 
@@ -51,13 +52,16 @@ int sender_init(struct sender *s, struct copier *copier, struct image *img);
 /* Room for up to SENDER_PAGES pages: fill in pfn, src and n. NULL if a write failed, recorded. */
 struct sender_slot *sender_get(struct sender *s);
 
-/* Have what was filled in copied. */
-void sender_put(struct sender *s, struct sender_slot *slot);
+/* Have what was filled in copied; pfns ascend. Returns 0 or -1, recorded. */
+int sender_put(struct sender *s, struct sender_slot *slot);
 
-/* Write all that is under way. Returns 0 or -1, recorded. */
+/* Wait until all that is under way is copied, and in the image. Returns 0 or -1, recorded. */
 int sender_drain(struct sender *s);
 
-/* What is under way is dropped. */
+/* The shortest time in which a page was copied; 0 if none was. */
+uint64_t sender_cost_ns(const struct sender *s);
+
+/* What is under way is dropped, but for what the image has. */
 void sender_free(struct sender *s);
 
 #endif /* STILLPOINT_SENDER_H */

@@ -11,6 +11,7 @@
 
 #include "blob.h"
 #include "codec.h"
+#include "copier.h"
 #include "crypt.h"
 #include "domain.h"
 #include "output.h"
@@ -92,6 +93,9 @@ struct image_tmem {
  *	changed. It never has fewer pfns than before
  * @page: adds a page, any number of times; a pfn may come again, and then the last
  *	counts. May keep the pointer to its data until the next flush()
+ * @copy: adds @n pages of plain memory of the ascending @pfns, as page() would, but the bytes
+ *	at @src may change at any time: each is read once, before flush() is done. NULL if
+ *	they have to be copied for page()
  * @tmem: adds a part of the tmem pools, which is copied, any number of times after head();
  *	NULL if the image has no place for them. The parts are in order
  * @flush: completes all pages so far, so that their data may go away
@@ -104,6 +108,7 @@ struct image_ops {
 	int (*head)(struct image *img, const struct image_head *head);
 	int (*p2m)(struct image *img, const struct image_p2m *p2m);
 	int (*page)(struct image *img, const struct image_page *page);
+	int (*copy)(struct image *img, const uint32_t *pfns, const uint8_t *const *src, size_t n);
 	int (*tmem)(struct image *img, const struct image_tmem *part);
 	int (*flush)(struct image *img);
 	int (*read)(struct image *img, uint64_t pfn, void *data);
@@ -114,10 +119,12 @@ struct image_ops {
 /**
  * struct image - an image that is being written; the first member of an
  *	implementation's own
+ * @cost: of a page that copy() has copied
  */
 struct image {
 	const struct image_ops *ops;
 	struct output *out;
+	struct copier_cost cost;
 };
 
 enum image_layout {

@@ -155,13 +155,6 @@ static int mapped_write(struct mapped_writer *m, uint64_t pfn, const void *data,
 	return 0;
 }
 
-static bool mapped_is_zero(const void *data)
-{
-	const uint8_t *p = data;
-
-	return !p[0] && !memcmp(p, p + 1, PAGE_BYTES - 1);
-}
-
 /* Types but for plain memory's have no kinds but one. */
 static int mapped_check(const struct mapped_writer *m, const struct image_page *page)
 {
@@ -190,7 +183,7 @@ static int mapped_page(struct image *img, const struct image_page *page)
 	if (mapped_check(m, page))
 		return -1;
 	old = &m->places[page->pfn];
-	if (place.kind == STILLPOINT_PAGE_DATA && !place.type && mapped_is_zero(page->data))
+	if (place.kind == STILLPOINT_PAGE_DATA && !place.type && page_is_zero(page->data))
 		place.kind = STILLPOINT_PAGE_ZERO;
 	if (place.kind == STILLPOINT_PAGE_DATA) {
 		if (mapped_write(m, page->pfn, page->data, &copy))

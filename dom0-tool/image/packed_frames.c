@@ -1,83 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdlib.h>
-#include <string.h>
 
 #include "msg.h"
 #include "packed_frames.h"
-#include "packed_writer.h"
-#include "page.h"
 #include "signals.h"
-
-/* Before the data of a frame stand its runs, its header and that of the section. */
-#define FRAME_HEADROOM                                                         \
-	(sizeof(struct stillpoint_section) + sizeof(struct stillpoint_frame) + \
-	 PACKED_RUNS * sizeof(struct stillpoint_run))
 
 static struct packed_frame *frames_open(const struct packed_frames *f)
 {
 	return &f->ring[(f->first + f->used) % f->slots];
 }
 
-static void frame_reset(struct packed_frame *frame)
-{
-	frame->nruns = 0;
-	frame->raw = 0;
-	frame->lowest = UINT64_MAX;
-	frame->highest = 0;
-	frame->section = NULL;
-}
-
-/* Put the headers and runs before the @stored bytes at @data, and make a section of all. */
-static void frame_complete(struct packed_frame *frame, uint8_t *data, uint32_t codec,
-			   uint32_t stored)
-{
-	const size_t runs = frame->nruns * sizeof(frame->runs[0]);
-	struct stillpoint_frame head = {
-		.codec = codec,
-		.runs = frame->nruns,
-		.raw = frame->raw,
-		.stored = stored,
-	};
-	uint8_t *body = data - runs - sizeof(head);
-	struct stillpoint_section h;
-
-	memcpy(body, &head, sizeof(head));
-	memcpy(body + sizeof(head), frame->runs, runs);
-	if (section_make(frame->frames->sections, STILLPOINT_SECTION_PAGES,
-			 STILLPOINT_SECTION_MANDATORY, frame->number, body,
-			 sizeof(head) + runs + stored, &h))
-		return;
-	frame->section = body - sizeof(h);
-	frame->size = sizeof(h) + h.length;
-	memcpy(frame->section, &h, sizeof(h));
-}
-
-static void frame_run(struct workers_job *job, unsigned int thread)
+static void frames_run(struct workers_job *job, unsigned int thread)
 {
 	struct packed_frame *frame = (struct packed_frame *)job;
 	struct packed_frames *f = frame->frames;
-	size_t n = 0;
 
-	if (frame->packed && frame->raw)
-		n = codec_compress(f->codecs[thread], frame->pages + FRAME_HEADROOM, frame->raw,
-				   frame->packed + FRAME_HEADROOM,
-				   codec_bound(&f->compress, frame->raw));
-	if (n)
-		frame_complete(frame, frame->packed + FRAME_HEADROOM, f->compress.codec, n);
-	else
-		frame_complete(frame, frame->pages + FRAME_HEADROOM, STILLPOINT_CODEC_NONE,
-			       frame->raw);
+	packed_frame_make(frame, f->sections, &f->compress, f->codecs[thread], f->rooms[thread]);
+}
+
+/* Wait until @frame is made. Whoever could not make it has recorded why. */
+static int frames_wait(struct packed_frames *f, struct packed_frame *frame)
+{
+	workers_wait(&f->workers, &frame->job);
+	if (frame->copy_us)
+		copier_cost_add(f->cost, frame->copy_us, frame->borrowed);
+	frame->copy_us = 0;
+	return frame->section ? 0 : -1;
 }
 
 static int frames_write_first(struct packed_frames *f)
 {
 	struct packed_frame *frame = &f->ring[f->first];
+	int ret = frames_wait(f, frame);
 
-	workers_wait(&f->workers, &frame->job);
 	f->first = (f->first + 1) % f->slots;
 	f->used--;
-	/* Whoever could not make it has recorded why. */
-	if (!frame->section || signals_check())
+	if (ret || signals_check())
 		return -1;
 	f->index->entries[frame->entry].offset = f->out->length;
 	sections_digest(f->sections, (const void *)frame->section);
@@ -104,7 +62,7 @@ static int frames_finish(struct packed_frames *f)
 		.type = STILLPOINT_SECTION_PAGES,
 	};
 
-	if (!frame->nruns)
+	if (packed_frame_is_empty(frame))
 		return 0;
 	frame->number = sections_number(f->sections);
 	frame->entry = f->index->n;
@@ -115,7 +73,7 @@ static int frames_finish(struct packed_frames *f)
 	workers_submit(&f->workers, &frame->job);
 	if (frames_make_room(f))
 		return -1;
-	frame_reset(frames_open(f));
+	packed_frame_reset(frames_open(f));
 	return 0;
 }
 
@@ -129,81 +87,71 @@ int packed_frames_drain(struct packed_frames *f)
 	return 0;
 }
 
+int packed_frames_settle(struct packed_frames *f)
+{
+	unsigned int i;
+
+	if (!f->borrows)
+		return 0;
+	if (frames_finish(f))
+		return -1;
+	for (i = 0; i < f->used; i++)
+		if (frames_wait(f, &f->ring[(f->first + i) % f->slots]))
+			return -1;
+	f->borrows = false;
+	return 0;
+}
+
 size_t packed_frames_entry(const struct packed_frames *f)
 {
 	/* No other entry is added before the open frame's. */
 	return f->index->n;
 }
 
-/* Pages mostly ascend, and then nothing is looked for. */
-static bool frame_has(const struct packed_frame *frame, uint64_t pfn)
-{
-	unsigned int i;
-
-	if (!frame->nruns || pfn > frame->highest || pfn < frame->lowest)
-		return false;
-	for (i = 0; i < frame->nruns; i++)
-		if (pfn - frame->runs[i].pfn < frame->runs[i].count)
-			return true;
-	return false;
-}
-
-static void frame_add(struct packed_frame *frame, uint64_t pfn, unsigned int kind,
-		      unsigned int type)
-{
-	struct stillpoint_run *run = frame->nruns ? &frame->runs[frame->nruns - 1] : NULL;
-
-	if (pfn < frame->lowest)
-		frame->lowest = pfn;
-	if (pfn > frame->highest || !run)
-		frame->highest = pfn;
-	if (run && run->kind == kind && run->type == type && run->pfn + run->count == pfn &&
-	    run->count < UINT32_MAX) {
-		run->count++;
-		return;
-	}
-	frame->runs[frame->nruns++] = (struct stillpoint_run){
-		.pfn = pfn,
-		.count = 1,
-		.kind = kind,
-		.type = type,
-	};
-}
-
 int packed_frames_add(struct packed_frames *f, uint64_t pfn, unsigned int kind, unsigned int type,
 		      const void *data)
 {
-	struct packed_frame *frame = frames_open(f);
-	bool full;
-
-	full = frame->nruns == PACKED_RUNS ||
-	       (kind == STILLPOINT_PAGE_DATA && frame->raw == f->sections->header.frame_bytes);
-	if (full || frame_has(frame, pfn)) {
-		if (frames_finish(f))
-			return -1;
-		frame = frames_open(f);
-	}
-	frame_add(frame, pfn, kind, type);
-	if (kind != STILLPOINT_PAGE_DATA)
-		return 0;
-	memcpy(frame->pages + FRAME_HEADROOM + frame->raw, data, PAGE_BYTES);
-	frame->raw += PAGE_BYTES;
+	if (!packed_frame_takes(frames_open(f), pfn, kind) && frames_finish(f))
+		return -1;
+	packed_frame_add(frames_open(f), pfn, kind, type, data);
 	return 0;
 }
 
-static int frame_init(struct packed_frame *frame, struct packed_frames *f)
+int packed_frames_borrow(struct packed_frames *f, uint64_t pfn, const uint8_t *src)
 {
-	const size_t raw = f->sections->header.frame_bytes;
-
-	frame->frames = f;
-	frame_reset(frame);
-	frame->pages = malloc(FRAME_HEADROOM + raw + CRYPT_TAG_BYTES);
-	if (f->compress.codec != STILLPOINT_CODEC_NONE)
-		frame->packed =
-			malloc(FRAME_HEADROOM + codec_bound(&f->compress, raw) + CRYPT_TAG_BYTES);
-	if (!frame->pages || (f->compress.codec != STILLPOINT_CODEC_NONE && !frame->packed))
-		return msg_error("out of memory for the frames of the image");
+	if (!packed_frame_lends(frames_open(f), pfn) && frames_finish(f))
+		return -1;
+	f->borrows = true;
+	packed_frame_borrow(frames_open(f), pfn, src);
 	return 0;
+}
+
+static int frames_init_ring(struct packed_frames *f, unsigned int threads)
+{
+	unsigned int i;
+
+	/* Each thread has one to work on and one that waits; one is filled, one written. */
+	f->slots = 2 * threads + 2;
+	f->ring = calloc(f->slots, sizeof(*f->ring));
+	if (!f->ring)
+		return msg_error("out of memory for the frames of the image");
+	for (i = 0; i < f->slots; i++) {
+		f->ring[i].frames = f;
+		if (packed_frame_init(&f->ring[i], &f->compress))
+			return -1;
+	}
+	return 0;
+}
+
+static int frames_init_thread(struct packed_frames *f, unsigned int thread)
+{
+	f->codecs[thread] = codec_new(&f->compress);
+	if (!f->codecs[thread])
+		return -1;
+	if (f->compress.codec == STILLPOINT_CODEC_NONE)
+		return 0;
+	f->rooms[thread] = malloc(PACKED_FRAME_BYTES);
+	return f->rooms[thread] ? 0 : msg_error("out of memory for the frames of the image");
 }
 
 int packed_frames_init(struct packed_frames *f, const struct image_options *opts)
@@ -213,20 +161,12 @@ int packed_frames_init(struct packed_frames *f, const struct image_options *opts
 	if (threads > WORKERS_MAX)
 		threads = WORKERS_MAX;
 	f->compress = opts->compress;
-	/* Each thread has one to work on and one that waits; one is filled, one written. */
-	f->slots = 2 * threads + 2;
-	f->ring = calloc(f->slots, sizeof(*f->ring));
-	if (!f->ring)
-		return msg_error("out of memory for the frames of the image");
-	for (i = 0; i < f->slots; i++)
-		if (frame_init(&f->ring[i], f))
+	if (frames_init_ring(f, threads))
+		return -1;
+	for (i = 0; i < threads; i++)
+		if (frames_init_thread(f, i))
 			return -1;
-	for (i = 0; i < threads; i++) {
-		f->codecs[i] = codec_new(&f->compress);
-		if (!f->codecs[i])
-			return -1;
-	}
-	return workers_start(&f->workers, threads, frame_run);
+	return workers_start(&f->workers, threads, frames_run);
 }
 
 void packed_frames_free(struct packed_frames *f)
@@ -234,12 +174,12 @@ void packed_frames_free(struct packed_frames *f)
 	unsigned int i;
 
 	workers_stop(&f->workers);
-	for (i = 0; i < WORKERS_MAX; i++)
+	for (i = 0; i < WORKERS_MAX; i++) {
 		codec_free(f->codecs[i]);
-	for (i = 0; f->ring && i < f->slots; i++) {
-		free(f->ring[i].pages);
-		free(f->ring[i].packed);
+		free(f->rooms[i]);
 	}
+	for (i = 0; f->ring && i < f->slots; i++)
+		packed_frame_free(&f->ring[i]);
 	free(f->ring);
 	f->ring = NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Pages on their way into a packed image. They are copied into frames, which
+ * Pages on their way into a packed image. They are gathered in frames, which
  * threads compress, encrypt and checksum, and which are written in order.
  */
 #ifndef STILLPOINT_PACKED_FRAMES_H
@@ -9,47 +9,20 @@
 #include <stdint.h>
 
 #include "image.h"
+#include "packed_frame.h"
 #include "packed_index.h"
 #include "section.h"
 #include "workers.h"
-
-/* Runs in a frame that is written. */
-#define PACKED_RUNS 1024
-
-struct packed_frames;
-
-/**
- * struct packed_frame - a slot of the ring
- * @nruns: of @runs, in the order of their pages
- * @raw: bytes of pages of kind DATA
- * @highest: highest pfn
- * @entry: of the index
- * @pages: room for runs, the pages, and a tag
- * @packed: the same for the compressed pages; NULL if nothing is compressed
- * @section: in one of them, @size bytes to be written; NULL if that could not be made
- */
-struct packed_frame {
-	struct workers_job job;
-	struct packed_frames *frames;
-	struct stillpoint_run runs[PACKED_RUNS];
-	unsigned int nruns;
-	uint32_t raw;
-	uint64_t lowest;
-	uint64_t highest;
-	uint32_t number;
-	size_t entry;
-	uint8_t *pages;
-	uint8_t *packed;
-	uint8_t *section;
-	size_t size;
-};
 
 /**
  * struct packed_frames - the ring
  * @first: slot to be written next
  * @used: slots that threads have; the slot behind them is being filled
+ * @borrows: pages were borrowed since packed_frames_settle()
  * @compress: as asked for
  * @codecs: one for each thread
+ * @rooms: one for each thread, see packed_frame_make()
+ * @cost: of copying what was borrowed
  */
 struct packed_frames {
 	struct output *out;
@@ -58,10 +31,13 @@ struct packed_frames {
 	struct workers workers;
 	struct codec_choice compress;
 	struct codec *codecs[WORKERS_MAX];
+	uint8_t *rooms[WORKERS_MAX];
 	struct packed_frame *ring;
 	unsigned int slots;
 	unsigned int first;
 	unsigned int used;
+	bool borrows;
+	struct copier_cost *cost;
 };
 
 /* Returns 0, or -1 with an error recorded. packed_frames_free() is due in both cases. */
@@ -76,7 +52,16 @@ void packed_frames_free(struct packed_frames *f);
 int packed_frames_add(struct packed_frames *f, uint64_t pfn, unsigned int kind, unsigned int type,
 		      const void *data);
 
-/* The entry of the index that the next page added will have. */
+/*
+ * Add a page of plain memory, DATA or ZERO, whose bytes a thread copies from @src before
+ * packed_frames_settle() is done. Returns 0 or -1, recorded.
+ */
+int packed_frames_borrow(struct packed_frames *f, uint64_t pfn, const uint8_t *src);
+
+/* Wait until what was borrowed is copied. Returns 0 or -1, recorded. */
+int packed_frames_settle(struct packed_frames *f);
+
+/* The entry of the index that the page added last has. */
 size_t packed_frames_entry(const struct packed_frames *f);
 
 /* Give all pages so far to the output. Returns 0 or -1, recorded. */

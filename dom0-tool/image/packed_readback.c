@@ -73,19 +73,21 @@ static int readback_frame(struct packed_readback *rb, const struct sections *s,
 	return rb->pages ? 0 : -1;
 }
 
-/* Where the bytes of @pfn are in the frame; NULL if they are not there. */
+/* Where the bytes of @pfn are; NULL if it is not in the frame. */
 static const uint8_t *readback_find(const struct packed_readback *rb, uint64_t pfn)
 {
+	static const uint8_t zeroes[PAGE_BYTES];
 	const struct stillpoint_run *run = rb->frame.runs;
 	const uint8_t *page = rb->pages;
 	uint32_t i;
 
 	for (i = 0; i < rb->frame.head.runs; i++, run++) {
-		if (run->kind != STILLPOINT_PAGE_DATA)
-			continue;
 		if (pfn - run->pfn < run->count)
-			return page + (pfn - run->pfn) * PAGE_BYTES;
-		page += (size_t)run->count * PAGE_BYTES;
+			return run->kind == STILLPOINT_PAGE_DATA ?
+				       page + (pfn - run->pfn) * PAGE_BYTES :
+				       zeroes;
+		if (run->kind == STILLPOINT_PAGE_DATA)
+			page += (size_t)run->count * PAGE_BYTES;
 	}
 	return NULL;
 }

@@ -10,7 +10,7 @@
 
 /**
  * struct packed_readback - where pages are, and the frame that was looked at last
- * @where: entry of the index and one more, for each pfn; 0 if there are no bytes of it
+ * @where: entry of the index and one more, for each pfn; 0 if it is zeroes
  * @pfns: of @where
  * @cached: the entry and one more of the frame that is in memory
  * @body: its section's body

@@ -14,7 +14,7 @@
 
 /**
  * struct packed_writer - the writer
- * @kinds: PACKED_SEEN and the newest kind of each pfn, or 0
+ * @kinds: PACKED_SEEN and the newest kind of each pfn, or 0; ZERO may be DATA here
  * @pfns: of @kinds
  * @given: pages that came, repeats among them
  * @at_index: offset of the first INDEX section
@@ -108,12 +108,19 @@ static int packed_p2m(struct image *img, const struct image_p2m *p2m)
 	return packed_grow(w, p2m->max_pfn + 1);
 }
 
-static bool page_is_zero(const uint8_t *page)
+/* What has them more often could not be read. */
+static int packed_give(struct packed_writer *w)
 {
-	uint64_t first;
+	if (++w->given > STILLPOINT_PAGE_TIMES_MAX * w->pfns)
+		return msg_error("pages come again too often: %llu of %llu pfns",
+				 (unsigned long long)w->given, (unsigned long long)w->pfns);
+	return 0;
+}
 
-	memcpy(&first, page, sizeof(first));
-	return !first && !memcmp(page, page + sizeof(first), PAGE_BYTES - sizeof(first));
+static int packed_bad_page(uint64_t pfn, unsigned int kind, unsigned int type)
+{
+	return msg_error("page %#llx of kind %u and type %u is not one of the guest's",
+			 (unsigned long long)pfn, kind, type);
 }
 
 static int packed_page(struct image *img, const struct image_page *page)
@@ -132,13 +139,8 @@ static int packed_page(struct image *img, const struct image_page *page)
 		data = zeroes;
 	}
 	if (page->pfn >= w->pfns || !frame_kind_fits(kind, type))
-		return msg_error("page %#llx of kind %u and type %u is not one of the guest's",
-				 (unsigned long long)page->pfn, kind, type);
-	/* What has them more often could not be read. */
-	if (++w->given > STILLPOINT_PAGE_TIMES_MAX * w->pfns)
-		return msg_error("pages come again too often: %llu of %llu pfns",
-				 (unsigned long long)w->given, (unsigned long long)w->pfns);
-	if (packed_frames_add(&w->frames, page->pfn, kind, type, data))
+		return packed_bad_page(page->pfn, kind, type);
+	if (packed_give(w) || packed_frames_add(&w->frames, page->pfn, kind, type, data))
 		return -1;
 	w->kinds[page->pfn] = PACKED_SEEN | kind;
 	if (w->readable)
@@ -158,11 +160,32 @@ static int packed_tmem(struct image *img, const struct image_tmem *part)
 			      body_bytes(&body, part->body, part->size), &body);
 }
 
-/* Nothing to complete: pages are copied. */
+static int packed_copy_page(struct packed_writer *w, uint64_t pfn, const uint8_t *src)
+{
+	if (pfn >= w->pfns)
+		return packed_bad_page(pfn, STILLPOINT_PAGE_DATA, 0);
+	if (packed_give(w) || packed_frames_borrow(&w->frames, pfn, src))
+		return -1;
+	w->kinds[pfn] = PACKED_SEEN | STILLPOINT_PAGE_DATA;
+	if (w->readable)
+		w->readback.where[pfn] = packed_frames_entry(&w->frames) + 1;
+	return 0;
+}
+
+static int packed_copy(struct image *img, const uint32_t *pfns, const uint8_t *const *src, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (packed_copy_page(packed_of(img), pfns[i], src[i]))
+			return -1;
+	return 0;
+}
+
+/* Pages of page() were copied there. */
 static int packed_flush(struct image *img)
 {
-	(void)img;
-	return 0;
+	return packed_frames_settle(&packed_of(img)->frames);
 }
 
 static int packed_read(struct image *img, uint64_t pfn, void *data)
@@ -265,6 +288,7 @@ static const struct image_ops packed_ops = {
 	.head = packed_head,
 	.p2m = packed_p2m,
 	.page = packed_page,
+	.copy = packed_copy,
 	.tmem = packed_tmem,
 	.flush = packed_flush,
 	.read = packed_read,
@@ -286,6 +310,7 @@ static int packed_init(struct packed_writer *w, const struct image_options *opts
 	w->frames.out = w->img.out;
 	w->frames.sections = &w->sections;
 	w->frames.index = &w->index;
+	w->frames.cost = &w->img.cost;
 	if (packed_frames_init(&w->frames, opts))
 		return -1;
 	return opts->readable ? packed_readback_init(&w->readback, h->frame_bytes) : 0;

@@ -8,13 +8,11 @@
 
 #include "image.h"
 
-/* Raw bytes of pages in a frame: the more, the better they compress. */
-#define PACKED_FRAME_BYTES STILLPOINT_FRAME_MAX
-
 /*
  * Memory: about two MiB for each of the frames under way, of which there are two for
- * each thread and two; a byte for each pfn, and 4 more if it is readable; 32 bytes for
- * each frame of the image; and @out's. Returns NULL with an error recorded.
+ * each thread and two; one MiB for each thread; a byte for each pfn, and 4 more if it is
+ * readable; 32 bytes for each frame of the image; and @out's. Returns NULL with an error
+ * recorded.
  */
 struct image *packed_writer_new(struct output *out, const struct image_options *opts);
 

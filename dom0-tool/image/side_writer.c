@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "msg.h"
-#include "packed_writer.h"
+#include "packed_frame.h"
 #include "section.h"
 #include "side_writer.h"
 #include "xl_writer.h"

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "allocated.h"
-#include "image/packed_writer.h"
+#include "image/packed_frame.h"
 #include "pump.h"
 #include "sink.h"
 #include "small_guest.h"
