@@ -189,6 +189,7 @@ static void save_free(struct save *s)
 	free(s->written.frames);
 	snapshot_free(&s->snap);
 	inverse_free(&s->inverse);
+	/* Threads of it may still copy from the memory. */
 	if (s->img)
 		s->img->ops->free(s->img);
 	save_tmem_free(s);

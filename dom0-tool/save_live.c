@@ -264,7 +264,7 @@ static int live_do_round(struct save *s)
 static uint64_t live_predict(const struct save *s)
 {
 	struct stillpoint_guest_half half;
-	uint64_t each_ns = s->types_cost.best_ns + sender_cost_ns(&s->sender);
+	uint64_t each_ns = s->types_cost.best_ns + s->sender.cost.best_ns;
 	uint64_t base = LIVE_PARK_US;
 
 	control_read(s->channel, &half);

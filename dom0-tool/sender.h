@@ -3,7 +3,7 @@
  * Pages on their way from a guest into an image. Threads copy them into a ring of
  * buffers; they are written from there in order, so that what is hashed and what is
  * written are the same bytes, whatever the guest does meanwhile. An image that copies
- * them by itself is told where they are.
+ * them by itself is told where they are, but for the first ones of each round.
  */
 #ifndef STILLPOINT_SENDER_H
 #define STILLPOINT_SENDER_H
@@ -33,7 +33,8 @@ struct sender_slot {
  * @nslots: of @slots
  * @first: slot to be written next
  * @used: slots that are under way
- * @cost: of copying a page into a slot
+ * @measured: some were copied since sender_drain(), as they are in the pause
+ * @cost: of copying a page
  */
 struct sender {
 	struct copier *copier;
@@ -43,6 +44,7 @@ struct sender {
 	uint8_t *buffers;
 	unsigned int first;
 	unsigned int used;
+	bool measured;
 	struct copier_cost cost;
 };
 
@@ -57,9 +59,6 @@ int sender_put(struct sender *s, struct sender_slot *slot);
 
 /* Wait until all that is under way is copied, and in the image. Returns 0 or -1, recorded. */
 int sender_drain(struct sender *s);
-
-/* The shortest time in which a page was copied; 0 if none was. */
-uint64_t sender_cost_ns(const struct sender *s);
 
 /* What is under way is dropped, but for what the image has. */
 void sender_free(struct sender *s);

@@ -11,7 +11,6 @@
 
 #include "blob.h"
 #include "codec.h"
-#include "copier.h"
 #include "crypt.h"
 #include "domain.h"
 #include "output.h"
@@ -94,8 +93,8 @@ struct image_tmem {
  * @page: adds a page, any number of times; a pfn may come again, and then the last
  *	counts. May keep the pointer to its data until the next flush()
  * @copy: adds @n pages of plain memory of the ascending @pfns, as page() would, but the bytes
- *	at @src may change at any time: each is read once, before flush() is done. NULL if
- *	they have to be copied for page()
+ *	at @src may change at any time: each page is copied once. @src must stay until
+ *	flush() has worked, or until free(). NULL if pages have to be copied for page()
  * @tmem: adds a part of the tmem pools, which is copied, any number of times after head();
  *	NULL if the image has no place for them. The parts are in order
  * @flush: completes all pages so far, so that their data may go away
@@ -119,12 +118,10 @@ struct image_ops {
 /**
  * struct image - an image that is being written; the first member of an
  *	implementation's own
- * @cost: of a page that copy() has copied
  */
 struct image {
 	const struct image_ops *ops;
 	struct output *out;
-	struct copier_cost cost;
 };
 
 enum image_layout {

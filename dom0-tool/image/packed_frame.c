@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
 #include "copier.h"
 #include "crypt.h"
 #include "msg.h"
@@ -19,12 +18,12 @@ int packed_frame_init(struct packed_frame *frame, const struct codec_choice *com
 {
 	const size_t more = FRAME_HEADROOM + CRYPT_TAG_BYTES;
 
-	packed_frame_reset(frame);
 	frame->pages = malloc(PACKED_FRAME_BYTES + more);
 	if (compress->codec != STILLPOINT_CODEC_NONE)
 		frame->packed = malloc(codec_bound(compress, PACKED_FRAME_BYTES) + more);
 	if (!frame->pages || (compress->codec != STILLPOINT_CODEC_NONE && !frame->packed))
 		return msg_error("out of memory for the frames of the image");
+	packed_frame_reset(frame);
 	return 0;
 }
 
@@ -38,10 +37,11 @@ void packed_frame_reset(struct packed_frame *frame)
 {
 	frame->nruns = 0;
 	frame->borrowed = 0;
+	frame->copied = true;
+	frame->bytes = frame->pages + FRAME_HEADROOM;
 	frame->raw = 0;
 	frame->lowest = UINT64_MAX;
 	frame->highest = 0;
-	frame->copy_us = 0;
 	frame->section = NULL;
 }
 
@@ -103,7 +103,7 @@ void packed_frame_add(struct packed_frame *frame, uint64_t pfn, unsigned int kin
 	frame_add_run(frame, pfn, kind, type);
 	if (kind != STILLPOINT_PAGE_DATA)
 		return;
-	memcpy(frame->pages + FRAME_HEADROOM + frame->raw, data, PAGE_BYTES);
+	memcpy(frame->bytes + frame->raw, data, PAGE_BYTES);
 	frame->raw += PAGE_BYTES;
 }
 
@@ -118,23 +118,32 @@ void packed_frame_borrow(struct packed_frame *frame, uint64_t pfn, const uint8_t
 	frame_count(frame, pfn);
 	frame->pfns[frame->borrowed] = pfn;
 	frame->src[frame->borrowed++] = src;
+	frame->copied = false;
 }
 
-/* Each page is looked at where it was copied to: its owner may write it. */
-static void frame_copy(struct packed_frame *frame, uint8_t *to)
+bool packed_frame_is_full(const struct packed_frame *frame)
 {
-	const uint64_t start = clock_us();
-	unsigned int i, kind;
+	return frame->borrowed == PACKED_FRAME_PAGES;
+}
 
+void packed_frame_copy(struct packed_frame *frame, uint8_t *room)
+{
+	unsigned int i, kind;
+	uint8_t *to;
+
+	if (room)
+		frame->bytes = room;
 	for (i = 0; i < frame->borrowed; i++) {
 		if (i + 1 < frame->borrowed)
 			copier_fetch(frame->src[i + 1]);
-		memcpy(to + frame->raw, frame->src[i], PAGE_BYTES);
-		kind = page_is_zero(to + frame->raw) ? STILLPOINT_PAGE_ZERO : STILLPOINT_PAGE_DATA;
+		/* The page is looked at where it was copied to: its owner may write it. */
+		to = frame->bytes + frame->raw;
+		memcpy(to, frame->src[i], PAGE_BYTES);
+		kind = page_is_zero(to) ? STILLPOINT_PAGE_ZERO : STILLPOINT_PAGE_DATA;
 		frame_add_run(frame, frame->pfns[i], kind, 0);
 		frame->raw += kind == STILLPOINT_PAGE_DATA ? PAGE_BYTES : 0;
 	}
-	frame->copy_us = clock_us() - start;
+	frame->borrowed = 0;
 }
 
 /* Put the headers and runs before the @stored bytes at @data, and make a section of all. */
@@ -162,24 +171,19 @@ static void frame_complete(struct packed_frame *frame, const struct sections *se
 }
 
 void packed_frame_make(struct packed_frame *frame, const struct sections *sections,
-		       const struct codec_choice *compress, struct codec *codec, uint8_t *room)
+		       const struct codec_choice *compress, struct codec *codec)
 {
-	uint8_t *pages = frame->pages + FRAME_HEADROOM, *from = pages;
+	uint8_t *pages = frame->pages + FRAME_HEADROOM;
 	size_t n = 0;
 
-	/* What a thread has used last is in its processor's cache. */
-	if (frame->borrowed && frame->packed)
-		from = room;
-	if (frame->borrowed)
-		frame_copy(frame, from);
 	if (frame->packed && frame->raw)
-		n = codec_compress(codec, from, frame->raw, frame->packed + FRAME_HEADROOM,
+		n = codec_compress(codec, frame->bytes, frame->raw, frame->packed + FRAME_HEADROOM,
 				   codec_bound(compress, frame->raw));
 	if (n) {
 		frame_complete(frame, sections, frame->packed + FRAME_HEADROOM, compress->codec, n);
 		return;
 	}
-	if (from != pages)
-		memcpy(pages, from, frame->raw);
+	if (frame->bytes != pages)
+		memcpy(pages, frame->bytes, frame->raw);
 	frame_complete(frame, sections, pages, STILLPOINT_CODEC_NONE, frame->raw);
 }

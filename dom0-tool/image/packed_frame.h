@@ -33,9 +33,10 @@ struct packed_frames;
  * @number: of the section
  * @entry: of the index
  * @pfns: of borrowed pages, ascending
- * @src: where they are; they are copied when the frame is made
- * @borrowed: their number. A frame that has any has no runs until then
- * @copy_us: how long copying them took
+ * @src: where they are
+ * @borrowed: their number. A frame that has any has no runs until they are copied
+ * @copied: no page is borrowed, or all of them are copied
+ * @bytes: where the pages of kind DATA are
  * @pages: room for runs, the pages, and a tag
  * @packed: the same for the compressed pages; NULL if nothing is compressed
  * @section: in one of them, @size bytes to be written; NULL if that could not be made
@@ -53,7 +54,8 @@ struct packed_frame {
 	uint64_t pfns[PACKED_FRAME_PAGES];
 	const uint8_t *src[PACKED_FRAME_PAGES];
 	unsigned int borrowed;
-	uint64_t copy_us;
+	bool copied;
+	uint8_t *bytes;
 	uint8_t *pages;
 	uint8_t *packed;
 	uint8_t *section;
@@ -83,14 +85,19 @@ void packed_frame_add(struct packed_frame *frame, uint64_t pfn, unsigned int kin
 /* Whether a page can be borrowed: its pfn is the highest, there is room, and nothing was added. */
 bool packed_frame_lends(const struct packed_frame *frame, uint64_t pfn);
 
-/* Borrow a page of plain memory, which somebody may write while it is copied. */
+/* Borrow a page of plain memory, which somebody may write until it is copied, and then. */
 void packed_frame_borrow(struct packed_frame *frame, uint64_t pfn, const uint8_t *src);
 
+bool packed_frame_is_full(const struct packed_frame *frame);
+
 /*
- * Copy what is borrowed, compress, and make the section; without one, an error is recorded.
- * @codec is for @compress; @room is for PACKED_FRAME_BYTES, and only used if @frame->packed.
+ * Copy what is borrowed, to the frame, or to @room of PACKED_FRAME_BYTES, which then has to stay
+ * until packed_frame_make() is done. @copied is for the caller to set.
  */
+void packed_frame_copy(struct packed_frame *frame, uint8_t *room);
+
+/* Compress and make the section; without one, an error is recorded. @codec is for @compress. */
 void packed_frame_make(struct packed_frame *frame, const struct sections *sections,
-		       const struct codec_choice *compress, struct codec *codec, uint8_t *room);
+		       const struct codec_choice *compress, struct codec *codec);
 
 #endif /* STILLPOINT_PACKED_FRAME_H */

@@ -15,31 +15,35 @@ static void frames_run(struct workers_job *job, unsigned int thread)
 	struct packed_frame *frame = (struct packed_frame *)job;
 	struct packed_frames *f = frame->frames;
 
-	packed_frame_make(frame, f->sections, &f->compress, f->codecs[thread], f->rooms[thread]);
+	/* What a thread has used last is in its processor's cache. */
+	if (frame->borrowed) {
+		packed_frame_copy(frame, f->rooms[thread]);
+		workers_tell(&f->workers, &frame->copied);
+	}
+	packed_frame_make(frame, f->sections, &f->compress, f->codecs[thread]);
 }
 
-/* Wait until @frame is made. Whoever could not make it has recorded why. */
-static int frames_wait(struct packed_frames *f, struct packed_frame *frame)
+static int frames_write(struct packed_frames *f, const struct packed_frame *frame)
 {
-	workers_wait(&f->workers, &frame->job);
-	if (frame->copy_us)
-		copier_cost_add(f->cost, frame->copy_us, frame->borrowed);
-	frame->copy_us = 0;
-	return frame->section ? 0 : -1;
+	/* Whoever could not make it has recorded why. */
+	if (!frame->section || signals_check())
+		return -1;
+	f->index->entries[frame->entry].offset = f->out->length;
+	sections_digest(f->sections, (const void *)frame->section);
+	return output_append(f->out, frame->section, frame->size);
 }
 
 static int frames_write_first(struct packed_frames *f)
 {
 	struct packed_frame *frame = &f->ring[f->first];
-	int ret = frames_wait(f, frame);
+	int ret;
 
+	workers_wait(&f->workers, &frame->job);
 	f->first = (f->first + 1) % f->slots;
 	f->used--;
-	if (ret || signals_check())
-		return -1;
-	f->index->entries[frame->entry].offset = f->out->length;
-	sections_digest(f->sections, (const void *)frame->section);
-	return output_append(f->out, frame->section, frame->size);
+	ret = frames_write(f, frame);
+	packed_frame_reset(frame);
+	return ret;
 }
 
 /* Write what is ready, so that the output is busy too; one slot must become free. */
@@ -71,10 +75,7 @@ static int frames_finish(struct packed_frames *f)
 		return -1;
 	f->used++;
 	workers_submit(&f->workers, &frame->job);
-	if (frames_make_room(f))
-		return -1;
-	packed_frame_reset(frames_open(f));
-	return 0;
+	return frames_make_room(f);
 }
 
 int packed_frames_drain(struct packed_frames *f)
@@ -87,25 +88,32 @@ int packed_frames_drain(struct packed_frames *f)
 	return 0;
 }
 
-int packed_frames_settle(struct packed_frames *f)
+/* Copy by ourselves what no thread has begun. */
+static void frames_settle(struct packed_frames *f, struct packed_frame *frame)
 {
+	if (!workers_take_back(&f->workers, &frame->job)) {
+		workers_wait_told(&f->workers, &frame->copied);
+		return;
+	}
+	packed_frame_copy(frame, NULL);
+	frame->copied = true;
+	workers_submit(&f->workers, &frame->job);
+}
+
+void packed_frames_settle(struct packed_frames *f)
+{
+	struct packed_frame *frame = frames_open(f);
 	unsigned int i;
 
-	if (!f->borrows)
-		return 0;
-	if (frames_finish(f))
-		return -1;
+	packed_frame_copy(frame, NULL);
+	frame->copied = true;
 	for (i = 0; i < f->used; i++)
-		if (frames_wait(f, &f->ring[(f->first + i) % f->slots]))
-			return -1;
-	f->borrows = false;
-	return 0;
+		frames_settle(f, &f->ring[(f->first + i) % f->slots]);
 }
 
 size_t packed_frames_entry(const struct packed_frames *f)
 {
-	/* No other entry is added before the open frame's. */
-	return f->index->n;
+	return f->entry;
 }
 
 int packed_frames_add(struct packed_frames *f, uint64_t pfn, unsigned int kind, unsigned int type,
@@ -114,6 +122,7 @@ int packed_frames_add(struct packed_frames *f, uint64_t pfn, unsigned int kind, 
 	if (!packed_frame_takes(frames_open(f), pfn, kind) && frames_finish(f))
 		return -1;
 	packed_frame_add(frames_open(f), pfn, kind, type, data);
+	f->entry = f->index->n;
 	return 0;
 }
 
@@ -121,9 +130,9 @@ int packed_frames_borrow(struct packed_frames *f, uint64_t pfn, const uint8_t *s
 {
 	if (!packed_frame_lends(frames_open(f), pfn) && frames_finish(f))
 		return -1;
-	f->borrows = true;
 	packed_frame_borrow(frames_open(f), pfn, src);
-	return 0;
+	f->entry = f->index->n;
+	return packed_frame_is_full(frames_open(f)) ? frames_finish(f) : 0;
 }
 
 static int frames_init_ring(struct packed_frames *f, unsigned int threads)
@@ -187,7 +196,10 @@ void packed_frames_free(struct packed_frames *f)
 uint64_t packed_frames_bytes(uint64_t pages, uint64_t pfns)
 {
 	const uint64_t per_frame = PACKED_FRAME_BYTES / PAGE_BYTES;
-	/* A frame is full of pages, or of runs, or it is the last one before a P2M. */
+	/*
+	 * A frame is full of pages, or of runs, or it is the last one before a P2M. Those that
+	 * end because a round does are few, and in what the image has for the rest.
+	 */
 	uint64_t frames = pages / per_frame + pfns / PACKED_RUNS + 4;
 	uint64_t entries = frames + 2;
 

@@ -18,11 +18,10 @@
  * struct packed_frames - the ring
  * @first: slot to be written next
  * @used: slots that threads have; the slot behind them is being filled
- * @borrows: pages were borrowed since packed_frames_settle()
+ * @entry: of the index, for the page that was added last
  * @compress: as asked for
  * @codecs: one for each thread
- * @rooms: one for each thread, see packed_frame_make()
- * @cost: of copying what was borrowed
+ * @rooms: one for each thread, see packed_frame_copy(); NULL if nothing is compressed
  */
 struct packed_frames {
 	struct output *out;
@@ -36,8 +35,7 @@ struct packed_frames {
 	unsigned int slots;
 	unsigned int first;
 	unsigned int used;
-	bool borrows;
-	struct copier_cost *cost;
+	size_t entry;
 };
 
 /* Returns 0, or -1 with an error recorded. packed_frames_free() is due in both cases. */
@@ -53,13 +51,13 @@ int packed_frames_add(struct packed_frames *f, uint64_t pfn, unsigned int kind, 
 		      const void *data);
 
 /*
- * Add a page of plain memory, DATA or ZERO, whose bytes a thread copies from @src before
- * packed_frames_settle() is done. Returns 0 or -1, recorded.
+ * Add a page of plain memory, DATA or ZERO, whose bytes a thread copies from @src, which must
+ * stay until packed_frames_settle() or packed_frames_free(). Returns 0 or -1, recorded.
  */
 int packed_frames_borrow(struct packed_frames *f, uint64_t pfn, const uint8_t *src);
 
-/* Wait until what was borrowed is copied. Returns 0 or -1, recorded. */
-int packed_frames_settle(struct packed_frames *f);
+/* Have all that was borrowed copied now. */
+void packed_frames_settle(struct packed_frames *f);
 
 /* The entry of the index that the page added last has. */
 size_t packed_frames_entry(const struct packed_frames *f);

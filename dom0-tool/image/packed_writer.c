@@ -176,16 +176,21 @@ static int packed_copy(struct image *img, const uint32_t *pfns, const uint8_t *c
 {
 	size_t i;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
+		/* Each that does not would begin a frame. */
+		if (i && pfns[i] <= pfns[i - 1])
+			return msg_error("page %#x was given after page %#x", pfns[i], pfns[i - 1]);
 		if (packed_copy_page(packed_of(img), pfns[i], src[i]))
 			return -1;
+	}
 	return 0;
 }
 
-/* Pages of page() were copied there. */
+/* What page() was given is copied already. */
 static int packed_flush(struct image *img)
 {
-	return packed_frames_settle(&packed_of(img)->frames);
+	packed_frames_settle(&packed_of(img)->frames);
+	return 0;
 }
 
 static int packed_read(struct image *img, uint64_t pfn, void *data)
@@ -310,7 +315,6 @@ static int packed_init(struct packed_writer *w, const struct image_options *opts
 	w->frames.out = w->img.out;
 	w->frames.sections = &w->sections;
 	w->frames.index = &w->index;
-	w->frames.cost = &w->img.cost;
 	if (packed_frames_init(&w->frames, opts))
 		return -1;
 	return opts->readable ? packed_readback_init(&w->readback, h->frame_bytes) : 0;

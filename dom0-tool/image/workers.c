@@ -116,8 +116,39 @@ bool workers_done(struct workers *w, const struct workers_job *job)
 
 void workers_wait(struct workers *w, const struct workers_job *job)
 {
+	workers_wait_told(w, &job->done);
+}
+
+bool workers_take_back(struct workers *w, struct workers_job *job)
+{
+	struct workers_job **at, *before = NULL;
+	bool found;
+
 	pthread_mutex_lock(&w->lock);
-	while (!job->done)
+	for (at = &w->first; *at && *at != job; at = &(*at)->next)
+		before = *at;
+	found = *at;
+	if (found) {
+		*at = job->next;
+		if (w->last == job)
+			w->last = before;
+	}
+	pthread_mutex_unlock(&w->lock);
+	return found;
+}
+
+void workers_tell(struct workers *w, bool *flag)
+{
+	pthread_mutex_lock(&w->lock);
+	*flag = true;
+	pthread_cond_broadcast(&w->done);
+	pthread_mutex_unlock(&w->lock);
+}
+
+void workers_wait_told(struct workers *w, const bool *flag)
+{
+	pthread_mutex_lock(&w->lock);
+	while (!*flag)
 		pthread_cond_wait(&w->done, &w->lock);
 	pthread_mutex_unlock(&w->lock);
 }

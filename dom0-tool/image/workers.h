@@ -48,6 +48,13 @@ bool workers_done(struct workers *workers, const struct workers_job *job);
 
 void workers_wait(struct workers *workers, const struct workers_job *job);
 
+/* Take back a job that was submitted. False if a thread has it, or had. */
+bool workers_take_back(struct workers *workers, struct workers_job *job);
+
+/* Set @flag, which is of a job, for whoever waits for it with workers_wait_told(). */
+void workers_tell(struct workers *workers, bool *flag);
+void workers_wait_told(struct workers *workers, const bool *flag);
+
 /* Wait for what is being done, drop other jobs, and end the threads. */
 void workers_stop(struct workers *workers);
 

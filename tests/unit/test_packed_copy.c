@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -11,6 +12,7 @@
 #include "image/packed_frame.h"
 #include "image/packed_writer.h"
 #include "pump.h"
+#include "signals.h"
 #include "sink.h"
 #include "small_guest.h"
 #include "tempdir.h"
@@ -32,6 +34,7 @@ static uint8_t *memory;
 static struct output out;
 static struct image *img;
 static struct sink got;
+static size_t size;
 
 static uint8_t *at(uint64_t pfn)
 {
@@ -42,6 +45,8 @@ static int setup(void **state)
 {
 	memory = malloc((size_t)PAGES * PAGE_BYTES);
 	assert_non_null(memory);
+	signals_catch();
+	signals_reset();
 	return tempdir_setup(state);
 }
 
@@ -79,7 +84,7 @@ static void begin(size_t way, bool readable)
 }
 
 /* Copy @n pages from @pfn on, @step pfns apart. */
-static void copy(uint64_t pfn, int step, size_t n)
+static int try_copy(uint64_t pfn, int step, size_t n)
 {
 	static uint32_t pfns[PAGES];
 	static const uint8_t *src[PAGES];
@@ -89,7 +94,12 @@ static void copy(uint64_t pfn, int step, size_t n)
 		pfns[i] = pfn;
 		src[i] = at(pfn);
 	}
-	assert_works(img->ops->copy(img, pfns, src, n));
+	return img->ops->copy(img, pfns, src, n);
+}
+
+static void copy(uint64_t pfn, int step, size_t n)
+{
+	assert_works(try_copy(pfn, step, n));
 }
 
 /* Complete the image and read it, with what is told of it. */
@@ -97,7 +107,6 @@ static void finish(size_t way, struct source_info *info)
 {
 	struct source_options how = pump_options(ways[way].key);
 	uint8_t *bytes;
-	size_t size;
 
 	small_tail(img, 1);
 	img->ops->free(img);
@@ -205,7 +214,7 @@ static void ways_to_add_pages_go_together(void **state)
 		copy(5, 2, 700);
 		small_other(img, 5, NOTAB, STILLPOINT_PAGE_FREE);
 		copy(5, 1, 1);
-		copy(PAGES - 1, -1, PAGES);
+		copy(0, 1, PAGES);
 		assert_works(img->ops->flush(img));
 		small_data(img, 8, NOTAB, 9003);
 		small_page(at(8), 9003);
@@ -315,22 +324,61 @@ static void pages_that_are_none_are_refused(void **state)
 	fill(0);
 	begin(2, false);
 	assert_fails(img->ops->copy(img, pfns, src, 2), "not one of the guest's");
+	assert_fails(try_copy(7, -1, 2), "page 0x6 was given after page 0x7");
+	assert_fails(try_copy(7, 0, 2), "page 0x7 was given after page 0x7");
 	img->ops->free(img);
 	output_close(&out);
 }
 
-/* What a page costs is told, once as many were copied as tell something. */
-static void cost_is_measured(void **state)
+/* What comes after an error is for nothing, and does no harm. */
+static void image_is_freed_at_any_time(void **state)
 {
+	unsigned int pages;
+	size_t way;
+
+	(void)state;
+	for (way = 0; way < WAYS; way++) {
+		for (pages = 100; pages <= PAGES; pages += 350) {
+			fill(way);
+			begin(way, false);
+			copy(0, 1, pages);
+			if (pages % 200) {
+				raise(SIGTERM);
+				while (!try_copy(0, 1, PAGES))
+					;
+				msg_error_clear();
+				img->ops->flush(img);
+				signals_reset();
+			}
+			img->ops->free(img);
+			/* A thread that copies still would be found to. */
+			free(memory);
+			memory = malloc((size_t)PAGES * PAGE_BYTES);
+			assert_non_null(memory);
+			output_close(&out);
+		}
+	}
+}
+
+/* Rounds of few pages make frames of few pages. */
+static void bound_holds_for_short_rounds(void **state)
+{
+	struct image_options opts = { .layout = IMAGE_PACKED };
+	unsigned int i;
+
 	(void)state;
 	fill(0);
-	begin(1, false);
-	assert_int_equal(img->cost.best_ns, 0);
+	begin(0, false);
+	for (i = 0; i < 200; i++) {
+		copy(i, 2, 2);
+		assert_works(img->ops->flush(img));
+		copy(i, 1, 1);
+	}
 	copy(0, 1, PAGES);
-	assert_works(img->ops->flush(img));
-	assert_int_not_equal(img->cost.best_ns, 0);
-	img->ops->free(img);
-	output_close(&out);
+	finish(0, NULL);
+	assert_memory();
+	assert_true(size <= image_bytes(&opts, PAGES + 600, PAGES, 1, 27));
+	sink_free(&got);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -341,7 +389,8 @@ int main(void)
 		TEST(copied_pages_come_back),	       TEST(flush_waits_until_pages_are_copied),
 		TEST(ways_to_add_pages_go_together),   TEST(bytes_that_do_not_compress_are_stored),
 		TEST(copied_pages_can_be_read_back),   TEST(pages_that_change_make_a_sound_image),
-		TEST(pages_that_are_none_are_refused), TEST(cost_is_measured),
+		TEST(pages_that_are_none_are_refused), TEST(image_is_freed_at_any_time),
+		TEST(bound_holds_for_short_rounds),
 	};
 
 	return cmocka_run_group_tests_name("packed_copy", tests, NULL, NULL);
