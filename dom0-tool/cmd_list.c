@@ -13,9 +13,6 @@
 #include "msg.h"
 #include "recover.h"
 
-/* Domains that one call asks for. */
-#define LIST_BATCH 256
-
 static const char list_help[] = "usage: stillpoint list [--json]\n"
 				"\n"
 				"Show the domains in which the stillpoint module is loaded.\n"
@@ -156,10 +153,14 @@ static json_object *list_json_row(const struct list_row *row)
 	return o;
 }
 
-/* Returns 0 or -1, recorded; a domain that is gone meanwhile or has no module is skipped. */
-static int list_domain(struct xen *xen, uint32_t domid, json_object *array)
+/*
+ * For xen_each_domain(); @arg is a JSON array, or NULL. A domain that is gone meanwhile or has no
+ * module is skipped.
+ */
+static int list_domain(struct xen *xen, uint32_t domid, void *arg)
 {
 	struct domain *dom = domain_xen_open(xen, domid);
+	json_object *array = arg;
 	struct list_row row;
 	int ret = 0;
 
@@ -176,25 +177,6 @@ static int list_domain(struct xen *xen, uint32_t domid, json_object *array)
 	return ret;
 }
 
-static int list_all(struct xen *xen, json_object *array)
-{
-	xc_domaininfo_t info[LIST_BATCH];
-	uint32_t first = 1;
-	int i, n;
-
-	do {
-		n = xc_domain_getinfolist(xen->xch, first, LIST_BATCH, info);
-		if (n < 0)
-			return msg_error("cannot list the domains");
-		for (i = 0; i < n; i++) {
-			if (list_domain(xen, info[i].domain, array))
-				return -1;
-			first = info[i].domain + 1;
-		}
-	} while (n == LIST_BATCH);
-	return 0;
-}
-
 static int list_run(struct xen *xen, bool json)
 {
 	char header[160];
@@ -202,7 +184,7 @@ static int list_run(struct xen *xen, bool json)
 	if (json) {
 		json_object *array = json_object_new_array();
 
-		if (list_all(xen, array)) {
+		if (xen_each_domain(xen, list_domain, array)) {
 			json_object_put(array);
 			return -1;
 		}
@@ -211,7 +193,7 @@ static int list_run(struct xen *xen, bool json)
 	snprintf(header, sizeof(header), "%-20s %5s %-10s %3s %-24s %-20s %11s %9s %8s %12s\n",
 		 "NAME", "ID", "VERSION", "ABI", "FEATURES", "STATE", "CHECKPOINTS", "ABANDONED",
 		 "RESTORES", "LAST PARK/MS");
-	return cmd_print(header) || list_all(xen, NULL) ? -1 : 0;
+	return cmd_print(header) || xen_each_domain(xen, list_domain, NULL) ? -1 : 0;
 }
 
 int cmd_list(int argc, char **argv)

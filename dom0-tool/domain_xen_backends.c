@@ -17,9 +17,6 @@
 #define BACKENDS_BLKBACK "/local/domain/0/backend/vbd"
 #define BACKENDS_DOM0_PID "/run/xen/qemu-dom0.pid"
 
-/* Domains that one call asks for. */
-#define BACKENDS_DOMAINS 256
-
 /* What xenstore has at @path/@key; NULL if it has nothing. free() it. */
 static char *backends_read(struct xen *xen, const char *path, const char *key)
 {
@@ -261,40 +258,37 @@ static bool backends_dom0_has(const struct disk_extent *e)
 	return has;
 }
 
-static int backends_check_domains(struct xen *xen, const char *path, const struct disk_extent *e)
-{
-	xc_domaininfo_t info[BACKENDS_DOMAINS];
-	uint32_t first = 1;
-	int n, i;
+/* What may be in use by a domain. */
+struct backends_disk {
+	const char *path;
+	struct disk_extent extent;
+};
 
-	do {
-		n = xc_domain_getinfolist(xen->xch, first, BACKENDS_DOMAINS, info);
-		if (n < 0)
-			return msg_error("cannot list the domains");
-		for (i = 0; i < n; i++) {
-			if (backends_domain_has(xen, info[i].domain, e))
-				return msg_error("the disk '%s' may be in use by domain %u", path,
-						 info[i].domain);
-			first = info[i].domain + 1;
-		}
-	} while (n == BACKENDS_DOMAINS);
-	return 0;
+static int backends_check_domain(struct xen *xen, uint32_t domid, void *arg)
+{
+	const struct backends_disk *disk = arg;
+
+	if (!backends_domain_has(xen, domid, &disk->extent))
+		return 0;
+	return msg_error("the disk '%s' may be in use by domain %u", disk->path, domid);
 }
 
 int domain_xen_check_unused(struct xen *xen, const char *path)
 {
-	struct disk_extent e;
+	struct backends_disk disk = { .path = path };
+	struct disk_extent *e = &disk.extent;
 	int claimed;
 
 	if (access(path, F_OK) && errno == ENOENT)
 		return 0;
-	if (disk_extent_of(path, &e))
+	if (disk_extent_of(path, e))
 		return msg_error("cannot find out what '%s' is: %s", path, strerror(errno));
-	if (backends_check_connected(xen, path, &e) || backends_check_domains(xen, path, &e))
+	if (backends_check_connected(xen, path, e) ||
+	    xen_each_domain(xen, backends_check_domain, &disk))
 		return -1;
-	if (backends_dom0_has(&e))
+	if (backends_dom0_has(e))
 		return msg_error("the disk '%s' is in use by domain 0", path);
-	claimed = disk_extent_claimed(&e);
+	claimed = disk_extent_claimed(e);
 	if (claimed < 0)
 		return msg_error("cannot find out which loop devices have '%s': %s", path,
 				 strerror(errno));

@@ -9,6 +9,9 @@
 #include "msg.h"
 #include "xen.h"
 
+/* Domains that one call asks for. */
+#define XEN_DOMAINS 256
+
 static int xen_open_all(struct xen *xen, bool verbose)
 {
 	xen->log = (xentoollog_logger *)xtl_createlogger_stdiostream(
@@ -70,5 +73,26 @@ int xen_find_domain(struct xen *xen, const char *name, uint32_t *domid)
 		return msg_error("dom0 is not a guest");
 	if (xc_domain_getinfolist(xen->xch, *domid, 1, &info) != 1 || info.domain != *domid)
 		return msg_error("there is no such domain; see 'xl list'");
+	return 0;
+}
+
+int xen_each_domain(struct xen *xen, int (*visit)(struct xen *xen, uint32_t domid, void *arg),
+		    void *arg)
+{
+	xc_domaininfo_t info[XEN_DOMAINS];
+	uint32_t first = 1;
+	int n, i, ret;
+
+	do {
+		n = xc_domain_getinfolist(xen->xch, first, XEN_DOMAINS, info);
+		if (n < 0)
+			return msg_error("cannot list the domains");
+		for (i = 0; i < n; i++) {
+			ret = visit(xen, info[i].domain, arg);
+			if (ret)
+				return ret;
+			first = info[i].domain + 1;
+		}
+	} while (n == XEN_DOMAINS);
 	return 0;
 }

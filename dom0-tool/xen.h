@@ -30,4 +30,11 @@ void xen_close(struct xen *xen);
 /* Find a domain by its name or number. Returns 0, or -1 with an error recorded. */
 int xen_find_domain(struct xen *xen, const char *name, uint32_t *domid);
 
+/*
+ * Call @visit with @arg for each domain but dom0, until it returns something else than 0, which is
+ * returned then. Else 0, or -1 with an error recorded.
+ */
+int xen_each_domain(struct xen *xen, int (*visit)(struct xen *xen, uint32_t domid, void *arg),
+		    void *arg);
+
 #endif /* STILLPOINT_XEN_H */
