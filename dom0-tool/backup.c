@@ -201,6 +201,9 @@ static int backup_check_raw(const struct disk *disk, const struct stat *st)
 static int backup_take(struct backup *b, const struct disk *disk, const char *format,
 		       const char *name, const struct stat *st, struct manifest_file *file)
 {
+	/* Whoever opens a FIFO waits for its writer. */
+	if (!S_ISREG(st->st_mode))
+		return msg_error("the disk hook's copy of %s is no regular file", disk->vdev);
 	if (backup_check_format(disk, format) ||
 	    (strcmp(format, "raw") ? backup_check_qcow2(b->folder.fd, name) :
 				     backup_check_raw(disk, st)))

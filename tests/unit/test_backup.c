@@ -254,7 +254,9 @@ static void test_hook_fails(void **state)
 	check_hook("test $STILLPOINT_ACTION != drop || exit 5", "exit status 5");
 	check_hook("exit 0", "made no copy of the disk xvda");
 	check_hook("mkdir -p $STILLPOINT_TARGET/xvda.img", "no regular file");
-	check_hook("ln -sf /etc/passwd $STILLPOINT_TARGET/xvda.img", "cannot open 'xvda.img'");
+	check_hook("test $STILLPOINT_ACTION != snapshot || mkfifo $STILLPOINT_TARGET/xvda.qcow2",
+		   "the disk hook's copy of xvda is no regular file");
+	check_hook("ln -sf /etc/passwd $STILLPOINT_TARGET/xvda.img", "no regular file");
 }
 
 static void test_hook_hangs(void **state)
