@@ -16,14 +16,19 @@ mib=$1 repeat=$2 seed=$3 dir=$4 only=$5
 build=${BUILD:-$tree/build}
 case $only in
 mapped) ways=(floor qemu-mapped qemu-cached mapped) ;;
-zstd) ways=(floor qemu-zstd packed:zstd:1) ;;
-lz4) ways=(floor qemu-lz4 packed:lz4) ;;
-all) ways=(floor qemu-mapped qemu-cached mapped qemu-zstd packed:zstd:1 qemu-lz4 packed:lz4) ;;
+zstd) ways=(floor alone-zstd qemu-zstd packed:zstd:1) ;;
+lz4) ways=(floor alone-lz4 qemu-lz4 packed:lz4) ;;
+all) ways=(floor qemu-mapped qemu-cached mapped alone-zstd qemu-zstd packed:zstd:1
+	alone-lz4 qemu-lz4 packed:lz4) ;;
 *) fail "--only: expected mapped, zstd or lz4, found '$only'" ;;
 esac
 declare -A name=([floor]='dd, O_DIRECT' [qemu-mapped]='qemu mapped-ram' [qemu-cached]='  not direct'
 	[mapped]='stillpoint mapped' [qemu-zstd]='qemu | zstd -1 -T2' [packed:zstd:1]='stillpoint zstd:1'
-	[qemu-lz4]='qemu | lz4' [packed:lz4]='stillpoint lz4')
+	[qemu-lz4]='qemu | lz4' [packed:lz4]='stillpoint lz4' [alone-zstd]='zstd -1 -T2, alone'
+	[alone-lz4]='lz4, alone')
+# What QEMU pipes into, and its reverse.
+declare -A filter=([zstd]='zstd -1 -T2 -q -c' [lz4]='lz4 -q -c')
+declare -A unfilter=([zstd]='zstd -d -q -c' [lz4]='lz4 -d -q -c')
 
 # The memory of guests is in memory; images are in DIR.
 prepare() {
@@ -57,6 +62,7 @@ save() {
 	case $1 in
 	floor) "$bench" run "$image" dd if="$state/data" of="$image" bs=1M oflag=direct \
 		conv=fsync status=none ;;
+	alone-*) "$bench" run "$image" sh -c "${filter[${1#alone-}]} $state/data >$image && sync -d $image" ;;
 	qemu-*) "$bench" qemu-save "${1#qemu-}" "$image" "${machine[@]}" ;;
 	*) "$bench" save "$1" "$state/memory" "$image" ;;
 	esac
@@ -67,6 +73,7 @@ load() {
 	case $1 in
 	floor) "$bench" run "$image" dd if="$image" of="$state/loaded" bs=1M iflag=direct \
 		status=none ;;
+	alone-*) "$bench" run "$image" sh -c "${unfilter[${1#alone-}]} $image >$state/loaded" ;;
 	qemu-*) "$bench" qemu-load "${1#qemu-}" "$image" "${machine[@]}" -incoming defer ;;
 	*) "$bench" load "$image" "$state/loaded" ;;
 	esac
@@ -75,7 +82,7 @@ load() {
 # Once: what was loaded is what was saved.
 compare() {
 	case $1 in
-	floor) ;;
+	floor | alone-*) ;;
 	qemu-*) "$bench" compare "$state/memory" "$state/loaded" ;;
 	*) "$bench" compare "$state/memory" "$state/loaded" but-tables ;;
 	esac || fail "${name[$1]} did not load what it saved"
@@ -116,8 +123,8 @@ best() {
 peer() {
 	case $1 in
 	mapped) echo qemu-best ;;
-	packed:zstd:1) echo qemu-zstd ;;
-	packed:lz4) echo qemu-lz4 ;;
+	packed:zstd:1 | alone-zstd) echo qemu-zstd ;;
+	packed:lz4 | alone-lz4) echo qemu-lz4 ;;
 	esac
 }
 
