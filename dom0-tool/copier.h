@@ -41,6 +41,9 @@ struct copier {
 	bool stop;
 };
 
+/* Fewer pages tell little of what one costs. */
+#define COPIER_COST_PAGES 64
+
 /**
  * struct copier_cost - what a page costs
  * @best_ns: the shortest time for a page, over many; 0 if it was not measured. What is
@@ -55,8 +58,7 @@ static inline void copier_cost_add(struct copier_cost *cost, uint64_t us, size_t
 {
 	uint64_t ns = n ? (us * 1000 + n - 1) / n : 0;
 
-	/* Few pages tell little. */
-	if (ns && (!cost->best_ns || (n >= 64 && ns < cost->best_ns)))
+	if (ns && (!cost->best_ns || (n >= COPIER_COST_PAGES && ns < cost->best_ns)))
 		cost->best_ns = ns;
 }
 

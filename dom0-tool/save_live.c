@@ -214,6 +214,7 @@ static int live_send(struct save *s)
 
 	if (live_look(s))
 		return -1;
+	sender_measure(&s->sender);
 	for (;;) {
 		slot = sender_get(&s->sender);
 		if (!slot || signals_check() || live_look_again(s))

@@ -50,6 +50,11 @@ static int sender_write_first(struct sender *s)
 	return s->img->ops->flush(s->img);
 }
 
+void sender_measure(struct sender *s)
+{
+	s->samples = SENDER_SAMPLES;
+}
+
 struct sender_slot *sender_get(struct sender *s)
 {
 	if (s->used == s->nslots && sender_write_first(s))
@@ -59,10 +64,11 @@ struct sender_slot *sender_get(struct sender *s)
 
 int sender_put(struct sender *s, struct sender_slot *slot)
 {
-	/* What copying takes in the pause is seen where it is done as there. */
-	if (s->img->ops->copy && s->measured)
+	const bool few = slot->n < COPIER_COST_PAGES;
+
+	if (s->img->ops->copy && (!s->samples || (few && s->cost.best_ns)))
 		return s->img->ops->copy(s->img, slot->pfn, slot->src, slot->n);
-	s->measured = true;
+	s->samples -= s->samples && !few;
 	slot->job.src = slot->src;
 	slot->job.dst = slot->dst;
 	slot->job.n = slot->n;
@@ -76,7 +82,6 @@ int sender_drain(struct sender *s)
 	while (s->used)
 		if (sender_write_first(s))
 			return -1;
-	s->measured = false;
 	return s->img->ops->flush(s->img);
 }
 

@@ -36,7 +36,7 @@ struct packed_frames;
  * @src: where they are
  * @borrowed: their number. A frame that has any has no runs until they are copied
  * @copied: no page is borrowed, or all of them are copied
- * @bytes: where the pages of kind DATA are
+ * @bytes: where the pages of kind DATA are, until packed_frame_make()
  * @pages: room for runs, the pages, and a tag
  * @packed: the same for the compressed pages; NULL if nothing is compressed
  * @section: in one of them, @size bytes to be written; NULL if that could not be made

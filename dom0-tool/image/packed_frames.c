@@ -105,6 +105,9 @@ void packed_frames_settle(struct packed_frames *f)
 	struct packed_frame *frame = frames_open(f);
 	unsigned int i;
 
+	if (!f->borrows)
+		return;
+	f->borrows = false;
 	packed_frame_copy(frame, NULL);
 	frame->copied = true;
 	for (i = 0; i < f->used; i++)
@@ -130,6 +133,7 @@ int packed_frames_borrow(struct packed_frames *f, uint64_t pfn, const uint8_t *s
 {
 	if (!packed_frame_lends(frames_open(f), pfn) && frames_finish(f))
 		return -1;
+	f->borrows = true;
 	packed_frame_borrow(frames_open(f), pfn, src);
 	f->entry = f->index->n;
 	return packed_frame_is_full(frames_open(f)) ? frames_finish(f) : 0;

@@ -18,6 +18,7 @@
  * struct packed_frames - the ring
  * @first: slot to be written next
  * @used: slots that threads have; the slot behind them is being filled
+ * @borrows: pages were borrowed since packed_frames_settle()
  * @entry: of the index, for the page that was added last
  * @compress: as asked for
  * @codecs: one for each thread
@@ -35,6 +36,7 @@ struct packed_frames {
 	unsigned int slots;
 	unsigned int first;
 	unsigned int used;
+	bool borrows;
 	size_t entry;
 };
 
@@ -65,7 +67,9 @@ size_t packed_frames_entry(const struct packed_frames *f);
 /* Give all pages so far to the output. Returns 0 or -1, recorded. */
 int packed_frames_drain(struct packed_frames *f);
 
-/* An upper bound of the bytes of frames and index for @pages with data, and @pfns in all. */
+/*
+ * An upper bound of the bytes of frames and index for @pages that come as DATA, and @pfns in all.
+ */
 uint64_t packed_frames_bytes(uint64_t pages, uint64_t pfns);
 
 #endif /* STILLPOINT_PACKED_FRAMES_H */
