@@ -26,7 +26,7 @@ declare -A name=([floor]='dd, O_DIRECT' [qemu-mapped]='qemu mapped-ram' [qemu-ca
 	[mapped]='stillpoint mapped' [qemu-zstd]='qemu | zstd -1 -T2' [packed:zstd:1]='stillpoint zstd:1'
 	[qemu-lz4]='qemu | lz4' [packed:lz4]='stillpoint lz4' [alone-zstd]='zstd -1 -T2, alone'
 	[alone-lz4]='lz4, alone')
-# What QEMU pipes into, and its reverse.
+# What QEMU pipes into (image/peer.c), and its reverse.
 declare -A filter=([zstd]='zstd -1 -T2 -q -c' [lz4]='lz4 -q -c')
 declare -A unfilter=([zstd]='zstd -d -q -c' [lz4]='lz4 -d -q -c')
 
@@ -42,7 +42,7 @@ prepare() {
 	state=$(mktemp -d /dev/shm/stillpoint-bench.XXXXXX)
 	images=$(mktemp -d "$(realpath "$dir")/stillpoint-bench.XXXXXX")
 	trap 'rm -rf "$state" "$images"' EXIT
-	# The name goes through a shell of QEMU's.
+	# The name goes through a shell of QEMU's, and of ours.
 	[[ $images =~ ^[A-Za-z0-9/._-]+$ ]] || fail "--dir: no place with such a name: '$dir'"
 	image=$images/image
 	echo "# making a guest of $mib MiB" >&2
@@ -171,14 +171,12 @@ goals() {
 }
 
 prepare
-turns=("${ways[@]}")
 for ((n = 1; n <= repeat; n++)); do
 	echo "# $mib MiB: $n of $repeat" >&2
-	for way in "${turns[@]}"; do
+	# In another order each time, so that none always follows the same.
+	for way in $(printf '%s\n' "${ways[@]}" | shuf --random-source=<(echo "$seed $n" | sha256sum)); do
 		measure "$way" "$n"
 	done
-	# Another begins, so that none always follows the same.
-	turns=("${turns[@]:3}" "${turns[@]:0:3}")
 done
 best save
 best load
